@@ -1,0 +1,1 @@
+"""Plan product bundles, prices and audiences from transaction logs."""

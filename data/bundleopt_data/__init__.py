@@ -1,0 +1,1 @@
+"""The ground floor: vocabulary, schema, errors, readers, cleaning, panel, sample data."""

@@ -1,0 +1,1 @@
+"""Purchase-probability network, training, calibration, evaluation and offer valuation."""

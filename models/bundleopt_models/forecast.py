@@ -1,0 +1,92 @@
+"""The demand model's answer for one week: plain arrays, the only thing valuation sees.
+
+Letters: `U` customers, `I` items, `P` related pairs, `D` price ratios.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PairRelations:
+    """Complementarity: log odds ratios of being bought in the same week, given a visit, beyond both marginals.
+
+    Attributes:
+        first, second: (P,) item codes, first < second, sorted, unique. Pairs that are not listed have gamma 0.
+        gamma: (P,) log odds ratio; positive for complements, negative for substitutes.
+        standard_error: (P,) of gamma.
+    """
+
+    first: npt.NDArray[np.int32]
+    second: npt.NDArray[np.int32]
+    gamma: Floats
+    standard_error: Floats
+
+
+@dataclass(frozen=True)
+class PullForward:
+    """Share of induced units that is borrowed from later weeks, by item; NaN where it is not identified.
+
+    Attributes:
+        share: (I,) in [0, 1]; NaN means "not identified" and is charged as `assumed_share`.
+        assumed_share: what the configuration charges where the share is not identified.
+    """
+
+    share: Floats
+    assumed_share: float
+
+
+@dataclass(frozen=True)
+class DemandForecast:
+    """Weekly purchase probabilities and price response of one week.
+
+    Price response: at r times the shelf price the log odds of item i for customer u rise by
+    `slope[u, i] * price_lift(r)[i]`, with `price_lift` >= 0 for r <= 1 and strictly decreasing in r.
+
+    Attributes:
+        week: Monday of the forecast.
+        customer_ids: (U,), item_ids: (I,) texts.
+        probability: (U, I) chance that the customer buys at least one unit in the week at shelf price.
+        visit_probability: (U,) chance of any purchase in the week; >= every probability of the row.
+        slope: (U, I) price sensitivity beta > 0.
+        units: (I,) kappa, expected units given bought, >= 1.
+        log_position: (I,) log(shelf price / reference price) of the week.
+        knots, heights: (Q,) the monotone map m of log relative price as a piecewise linear function, extended with
+            its end slopes; the identity is knots (0, 1), heights (0, 1).
+        relations: complementarity.
+        pull_forward: see PullForward.
+        category: (I,) category codes, for substitutes and diversion.
+    """
+
+    week: date
+    customer_ids: npt.NDArray[np.object_]
+    item_ids: npt.NDArray[np.object_]
+    probability: Floats
+    visit_probability: Floats
+    slope: Floats
+    units: Floats
+    log_position: Floats
+    knots: Floats
+    heights: Floats
+    relations: PairRelations
+    pull_forward: PullForward
+    category: npt.NDArray[np.int32]
+
+    def price_lift(self, ratio: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """m(log position) - m(log position + log r) for (D,) price ratios r in (0, 1]; returns (I, D), >= 0."""
+        position = self.log_position.astype(np.float64)[:, None]
+        return self._map(position) - self._map(position + np.log(ratio)[None, :])
+
+    def _map(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        knots, heights = self.knots.astype(np.float64), self.heights.astype(np.float64)
+        first = (heights[1] - heights[0]) / (knots[1] - knots[0])
+        last = (heights[-1] - heights[-2]) / (knots[-1] - knots[-2])
+        inside = np.interp(x, knots, heights)
+        return inside + np.minimum(x - knots[0], 0) * first + np.maximum(x - knots[-1], 0) * last

@@ -1,0 +1,1 @@
+"""Campaign problem, engine, solver backends, certificate and independent checker."""

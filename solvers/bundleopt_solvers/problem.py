@@ -1,0 +1,95 @@
+"""The campaign problem as plain arrays with ids: what every engine and backend solves.
+
+Letters: `U` customers, `I` items, `B` bundles, `O` options (bundle, price point), `K` items of a bundle, `S` segments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Money = npt.NDArray[np.float64]
+Cents = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The candidate options, aligned over O; see section 2 of the design for the words.
+
+    Attributes:
+        bundle_ids: (B,) texts. item_ids: (I,) texts.
+        items: (O, K) item codes, -1 padded. bundle: (O,) bundle index; options of a bundle are adjacent.
+        price_cents, list_value_cents: (O,) int64.
+        unit_spend, unit_margin: (O,) money per redemption.
+    """
+
+    bundle_ids: npt.NDArray[np.object_]
+    item_ids: npt.NDArray[np.object_]
+    items: Codes
+    bundle: Codes
+    price_cents: Cents
+    list_value_cents: Cents
+    unit_spend: Money
+    unit_margin: Money
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Business rules of one campaign. None means the rule is off.
+
+    Attributes:
+        budget: promo spend allowed, money. min_margin: least margin of bundle sales as a share of their revenue.
+        min_incremental_margin: money.
+        max_bundles: bundles on the menu. slots: offers a customer.
+        category_min_margin: category -> share; bundle sales pro rata to shelf price.
+        category_cap: most bundles on the menu that contain an item of one category (`item_category`: (I,) codes).
+        item_overlap: most bundles on the menu that contain one item.
+        include: bundle indices that must be on the menu with at least one offer.
+        stock_slack: (I,) units left for induced sales: max(0, on hand - baseline - safety); inf where unlimited.
+        substitutes: (Q, 2) item code pairs that no customer may be offered in two different options.
+        fixed_cost_per_bundle, contact_cost: money.
+        shelf_price_cents: (I,) for the no-arbitrage rule over covers. no_arbitrage: whether that rule is on.
+    """
+
+    budget: float | None = None
+    min_margin: float | None = None
+    min_incremental_margin: float | None = None
+    max_bundles: int = 30
+    slots: int = 3
+    category_min_margin: dict[int, float] = field(default_factory=dict)
+    category_cap: int | None = None
+    item_overlap: int | None = None
+    include: tuple[int, ...] = ()
+    item_category: Codes | None = None
+    stock_slack: Money | None = None
+    substitutes: npt.NDArray[np.int32] | None = None
+    fixed_cost_per_bundle: float = 0.0
+    contact_cost: float = 0.0
+    shelf_price_cents: Cents | None = None
+    no_arbitrage: bool = True
+
+
+@dataclass(frozen=True)
+class CampaignProblem:
+    """Maximise the value of offers under `rules`; see `solvers/README.md` for the mathematics.
+
+    Attributes:
+        customer_ids: (U,) texts. options: (O,) table.
+        value: (U, O) the objective per offer, money. redemption: (U, O).
+        incremental_margin: (U, O) money.
+        units: (U, O, K) incremental units, aligned with `options.items`.
+        segment: (U,) codes of the segments used by the segment master problem.
+    """
+
+    customer_ids: npt.NDArray[np.object_]
+    options: Options
+    value: Floats
+    redemption: Floats
+    incremental_margin: Floats
+    units: Floats
+    segment: Codes
+    rules: Rules
