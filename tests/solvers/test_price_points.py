@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from bundleopt_solvers.price_points import PricePolicy, as_share, cost_floor_cents, price_endings, price_points
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bundleopt_data.errors import UsageError
+
+ENDINGS = st.sampled_from([None, "9", ".99", "0.95", "5", ".00", ".49,.99"])
+SHARES = st.sampled_from([0.0, 0.05, 0.07, 0.1, 0.15, 0.3, 0.333, 0.5, 0.8])
+STEPS = st.sampled_from([0.01, 0.03, 0.05, 0.1, 0.25])
+PRICES = st.lists(st.integers(1, 5000), min_size=1, max_size=4)
+
+
+@st.composite
+def policies(draw):
+    low, high = sorted((draw(SHARES), draw(SHARES)))
+    return PricePolicy(low, high, draw(STEPS), draw(ENDINGS))
+
+
+def allowed(policy, list_value):
+    """Every cent of the band with an allowed ending, by enumeration."""
+    low, high = 1 - as_share(policy.max_discount), 1 - as_share(policy.min_discount)
+    ends = price_endings(policy.price_ending)
+    return [
+        p
+        for p in range(1, list_value)
+        if low * list_value <= p <= high * list_value and any(p % m == r for r, m in ends)
+    ]
+
+
+def test_the_ladder_of_the_defaults_is_every_five_per_cent_without_zero():
+    assert PricePolicy().ladder == tuple(Fraction(k, 20) for k in range(1, 7))
+    assert price_points(1000, (400, 600), 0, PricePolicy()) == (950, 900, 850, 800, 750, 700)
+
+
+def test_a_ladder_that_starts_at_a_discount_keeps_its_first_step():
+    policy = PricePolicy(min_discount=0.1, max_discount=0.3, price_step=0.1)
+    assert price_points(1000, (500, 500), 0, policy) == (900, 800, 700)
+
+
+def test_endings_move_each_step_to_the_nearest_allowed_price_inside_the_band():
+    assert price_points(1000, (500, 500), 0, PricePolicy(price_ending=".99")) == (999, 899, 799)
+    assert price_points(1000, (500, 500), 0, PricePolicy(price_ending="9")) == (949, 899, 849, 799, 749, 709)
+    assert price_points(120, (60, 60), 0, PricePolicy(price_ending=".99")) == (99,)
+    assert price_points(90, (45, 45), 0, PricePolicy(price_ending=".99")) == ()
+
+
+def test_nobody_pays_less_than_the_dearest_item_but_a_single_item_may_be_promoted():
+    assert price_points(1000, (900, 100), 0, PricePolicy()) == (950, 900)
+    assert price_points(1000, (1000,), 0, PricePolicy(max_discount=0.1)) == (950, 900)
+
+
+def test_no_price_below_cost_unless_allowed():
+    assert price_points(1000, (500, 500), 860, PricePolicy()) == (950, 900)
+    assert len(price_points(1000, (500, 500), 860, PricePolicy(allow_below_cost=True))) == 6
+
+
+@given(PRICES, policies(), st.integers(0, 5000))
+def test_price_points_are_the_nearest_allowed_prices_by_enumeration(prices, policy, floor):
+    list_value = sum(prices)
+    least = max(floor, max(prices) if len(prices) > 1 else 0)
+    candidates = allowed(policy, list_value)
+    expected = set()
+    for discount in policy.ladder if candidates else ():
+        target = list_value * (1 - discount)
+        expected.add(min(candidates, key=lambda p: (abs(p - target), -p)))
+    found = price_points(list_value, prices, floor, policy)
+    assert found == tuple(sorted((p for p in expected if p >= least), reverse=True))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 3000),
+            st.integers(0, 3000),
+            st.sampled_from([0.0, 0.07, 0.19]),
+            st.sampled_from([0.0, 0.5, 1.0]),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_the_cost_floor_is_the_first_cent_that_does_not_lose_money(rows):
+    prices, costs, taxes, funding = zip(*rows, strict=True)
+    list_value = sum(prices)
+
+    def margin(p):
+        return sum(
+            Fraction(p * s, list_value) / (1 + as_share(t))
+            - c
+            + as_share(f) * Fraction((list_value - p) * s, list_value)
+            for s, c, t, f in rows
+        )
+
+    floor = cost_floor_cents(prices, costs, taxes, funding)
+    if margin(list_value) > margin(0):
+        assert margin(floor) >= 0
+        assert floor == 0 or margin(floor - 1) < 0
+    else:
+        assert floor == list_value or margin(list_value) >= 0
+
+
+@pytest.mark.parametrize("ending", ["", "x", "99", "1.999", "0,99", "-9"])
+def test_endings_that_cannot_be_read_are_refused(ending):
+    with pytest.raises(UsageError, match=r"price ending .* is not understood"):
+        PricePolicy(price_ending=ending)
+
+
+@pytest.mark.parametrize("band", [(0.3, 0.1), (-0.1, 0.2), (0.0, 1.0), (float("nan"), 0.3)])
+def test_bands_that_make_no_sense_are_refused(band):
+    with pytest.raises(UsageError, match="discounts must satisfy"):
+        PricePolicy(*band)
+
+
+@pytest.mark.parametrize("step", [0.0, 1.0, -0.05, float("nan")])
+def test_steps_that_make_no_sense_are_refused(step):
+    with pytest.raises(UsageError, match="price step"):
+        PricePolicy(price_step=step)
