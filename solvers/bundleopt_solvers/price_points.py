@@ -89,7 +89,9 @@ def cost_floor_cents(
 
     Args:
         item_price_cents: shelf prices of the K items, > 0.
-        unit_cost_cents: (K,) net of tax. tax_rate: (K,) shares. funding_share: (K,) supplier's share of the discount.
+        unit_cost_cents: (K,) net of tax.
+        tax_rate: (K,) shares.
+        funding_share: (K,) supplier's share of the discount.
     """
     list_value = sum(item_price_cents)
     slope, at_zero = Fraction(0), Fraction(0)
@@ -123,7 +125,7 @@ def price_points(
     high = min(list_value_cents - 1, _floor(list_value_cents * (1 - as_share(policy.min_discount))))
     least = 0 if policy.allow_below_cost else floor_cents
     if len(item_price_cents) > 1:
-        least = max(least, max(item_price_cents))
+        least = max(least, *item_price_cents)
     endings = price_endings(policy.price_ending)
     nearest = {_nearest(list_value_cents * (1 - discount), low, high, endings) for discount in policy.ladder}
     return tuple(sorted((price for price in nearest if price is not None and price >= least), reverse=True))
