@@ -19,15 +19,29 @@ class PairRelations:
     """Complementarity: log odds ratios of being bought in the same week, given a visit, beyond both marginals.
 
     Attributes:
-        first, second: (P,) item codes, first < second, sorted, unique. Pairs that are not listed have gamma 0.
-        gamma: (P,) log odds ratio; positive for complements, negative for substitutes.
+        first, second: (P,) item codes, first < second, sorted, unique.
+        gamma: (P,) log odds ratio; above `background` for complements, below it for substitutes.
         standard_error: (P,) of gamma.
+        background: log odds ratio of every pair that is not listed: weeks with full baskets make all pairs look a
+            little related. It belongs to the joint law, but says nothing about what one item does to another.
     """
 
     first: npt.NDArray[np.int32]
     second: npt.NDArray[np.int32]
     gamma: Floats
     standard_error: Floats
+    background: float = 0.0
+
+    def log_odds(self, one: npt.ArrayLike, other: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Gamma of the item pairs (one, other), in any order; shapes broadcast, unlisted pairs have the background."""
+        low, high = np.minimum(one, other).astype(np.int64), np.maximum(one, other).astype(np.int64)
+        if not len(self.first):
+            return np.full(low.shape, self.background)
+        span = int(max(self.second.max(), high.max(initial=0))) + 1
+        keys = self.first.astype(np.int64) * span + self.second
+        wanted = low * span + high
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[place] == wanted, self.gamma[place].astype(np.float64), self.background)
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,11 @@ class DemandForecast:
         """m(log position) - m(log position + log r) for (D,) price ratios r in (0, 1]; returns (I, D), >= 0."""
         position = self.log_position.astype(np.float64)[:, None]
         return self._map(position) - self._map(position + np.log(ratio)[None, :])
+
+    def item_lift(self, items: npt.NDArray[np.int32], ratio: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The same for item codes and price ratios that broadcast against each other, each item at its own ratio."""
+        position = self.log_position.astype(np.float64)[items]
+        return self._map(position) - self._map(position + np.log(ratio))
 
     def _map(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         knots, heights = self.knots.astype(np.float64), self.heights.astype(np.float64)

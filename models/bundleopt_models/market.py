@@ -1,0 +1,143 @@
+"""One week's forecast as tensors, cut to the items that some option touches: what valuation computes with.
+
+Letters: `U` customers, `N` items that are in some option, `K` items of a bundle, `P` pairs of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_data.errors import UsageError
+
+from bundleopt_models.bundle_terms import BundleCells
+from bundleopt_models.forecast import DemandForecast, PairRelations
+from bundleopt_models.joint_law import conditional_marginals
+from bundleopt_models.option_table import CENTS, shelf_margin
+from bundleopt_models.outside import OutsideEffect, outside_effect
+
+
+@dataclass(frozen=True)
+class Market:
+    """Tensors are float64 on one device.
+
+    Attributes:
+        place: (I,) row of an item in the arrays below, -1 where no option holds it.
+        conditional, slope: (N, U) P(i | visit) and price sensitivity. visit: (U,).
+        money: (2, N) shelf price and shelf margin. pull: (N,) share of induced units borrowed from later weeks.
+        outside: effect of an induced unit on other items.
+        relations: of the forecast, in item codes.
+    """
+
+    place: npt.NDArray[np.int64]
+    conditional: torch.Tensor
+    slope: torch.Tensor
+    visit: torch.Tensor
+    money: torch.Tensor
+    pull: torch.Tensor
+    outside: OutsideEffect
+    relations: PairRelations
+
+    def all_customers(self, items: npt.NDArray[np.int32]) -> BundleCells:
+        """Cells of (n, K) bundles for every customer, shaped (n, U)."""
+        rows = self._rows(items)
+        gammas, excess = self._gammas(items)
+        return BundleCells(
+            conditional=self.conditional[rows],
+            visit=self.visit,
+            gammas=gammas[..., None],
+            excess=excess[..., None],
+            money=self.money[:, rows][..., None],
+            pull=self.pull[rows][..., None],
+            outside=torch.stack([self.outside.revenue[rows], self.outside.margin[rows]]),
+            scales=torch.stack([self.outside.scale_down[rows], self.outside.scale_up[rows]]),
+        )
+
+    def one_customer_each(self, items: npt.NDArray[np.int32], customers: npt.NDArray[np.int64]) -> BundleCells:
+        """Cells of (n, K) bundles, each for one customer, shaped (n,)."""
+        rows, who = self._rows(items), torch.as_tensor(customers, device=self.visit.device)
+        gammas, excess = self._gammas(items)
+        return BundleCells(
+            conditional=self.conditional[rows, who],
+            visit=self.visit[who],
+            gammas=gammas,
+            excess=excess,
+            money=self.money[:, rows],
+            pull=self.pull[rows],
+            outside=torch.stack([self.outside.revenue[rows, who], self.outside.margin[rows, who]]),
+            scales=torch.stack([self.outside.scale_down[rows, who], self.outside.scale_up[rows, who]]),
+        )
+
+    def slopes(self, items: npt.NDArray[np.int32]) -> torch.Tensor:
+        """(K, n, U) price sensitivities of (n, K) bundles."""
+        return self.slope[self._rows(items)]
+
+    def _rows(self, items: npt.NDArray[np.int32]) -> torch.Tensor:
+        return torch.as_tensor(self.place[items.T], device=self.visit.device)
+
+    def _gammas(self, items: npt.NDArray[np.int32]) -> tuple[torch.Tensor, torch.Tensor]:
+        """(P, n) log odds ratios of the pairs of (n, K) bundles, and the same less the background."""
+        pairs = list(combinations(range(items.shape[1]), 2))
+        gammas = np.zeros((len(pairs), len(items)))
+        for row, (i, j) in enumerate(pairs):
+            gammas[row] = self.relations.log_odds(items[:, i], items[:, j])
+        tensor = torch.as_tensor(gammas, device=self.visit.device)
+        return tensor, tensor - self.relations.background
+
+
+def build_market(
+    forecast: DemandForecast,
+    campaign: CampaignWeek,
+    items: npt.NDArray[np.int32],
+    customers: npt.NDArray[np.int64] | slice = slice(None),
+    device: str | torch.device = "cpu",
+) -> Market:
+    """Cut a forecast to the item codes in `items` (-1 ignored) and to some customers.
+
+    Raises:
+        UsageError: forecast and campaign week do not speak of the same items.
+    """
+    if not np.array_equal(forecast.item_ids, campaign.item_ids):
+        raise UsageError("forecast and campaign week list different items, or in a different order")
+    wanted = np.unique(items[items >= 0]).astype(np.int64)
+    relations = forecast.relations
+    near = np.isin(relations.first, wanted) | np.isin(relations.second, wanted)
+    kept = np.unique(np.concatenate([wanted, relations.first[near], relations.second[near]])).astype(np.int64)
+    visit = _tensor(forecast.visit_probability[customers], device)
+    conditional = conditional_marginals(_tensor(forecast.probability[customers][:, kept].T, device), visit)
+    money = np.stack([campaign.shelf_price_cents / CENTS, shelf_margin(campaign)])
+    local = _localised(relations, kept, near)
+    effect = outside_effect(conditional, np.searchsorted(kept, wanted), local, _tensor(money[:, kept], device))
+    share = forecast.pull_forward.share.astype(np.float64)
+    pull = np.where(np.isnan(share), forecast.pull_forward.assumed_share, share)
+    place = np.full(len(forecast.item_ids), -1, dtype=np.int64)
+    place[wanted] = np.arange(len(wanted))
+    return Market(
+        place=place,
+        conditional=conditional[np.searchsorted(kept, wanted)],
+        slope=_tensor(forecast.slope[customers][:, wanted].T, device),
+        visit=visit,
+        money=_tensor(money[:, wanted], device),
+        pull=_tensor(pull[wanted], device),
+        outside=effect,
+        relations=relations,
+    )
+
+
+def _tensor(array: npt.NDArray[np.floating], device: str | torch.device) -> torch.Tensor:
+    return torch.as_tensor(np.ascontiguousarray(array, dtype=np.float64), device=device)
+
+
+def _localised(relations: PairRelations, kept: npt.NDArray[np.int64], near: npt.NDArray[np.bool_]) -> PairRelations:
+    """The pairs in `near`, with item codes replaced by their row in `kept`."""
+    return PairRelations(
+        first=np.searchsorted(kept, relations.first[near]).astype(np.int32),
+        second=np.searchsorted(kept, relations.second[near]).astype(np.int32),
+        gamma=relations.gamma[near],
+        standard_error=relations.standard_error[near],
+        background=relations.background,
+    )

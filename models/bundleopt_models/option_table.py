@@ -1,0 +1,100 @@
+"""Builds the table of options: what each bundle costs the customer, earns the shop and asks of the promo budget.
+
+Allocation: a bundle's price is allocated to its items pro rata to shelf price, which sets the tax of each part and each
+item's share of the discount. A supplier funds `funding_share` of the discount on its own item, per redeemed unit.
+
+    share_i     = p_i / p(b)
+    unit margin = sum_i [share_i p_b / (1 + tax_i) - cost_i + funding_i share_i (p(b) - p_b)]
+    unit spend  = sum_i (1 - funding_i) share_i (p(b) - p_b)
+
+Letters: `I` items, `B` bundles, `O` options, `K` items of a bundle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_data.errors import UsageError
+
+from bundleopt_models.offer_values import OptionTable
+
+MAX_ITEMS = 4
+CENTS = 100.0
+
+
+def option_table(
+    bundles: Sequence[Sequence[int]] | npt.NDArray[np.int32],
+    prices_cents: Sequence[Sequence[int]],
+    campaign: CampaignWeek,
+) -> OptionTable:
+    """Lay out bundles and their price points as one table, options of a bundle adjacent, by descending price.
+
+    Args:
+        bundles: B sets of 1 to 4 distinct item codes; -1 entries are padding and ignored.
+        prices_cents: B sequences of admissible prices, in integer cents, each at most the sum of shelf prices.
+        campaign: shelf prices, costs, tax rates and funding of the week.
+
+    Raises:
+        UsageError: a bundle is empty, too large or repeats an item, or a price is not in (0, sum of shelf prices].
+    """
+    if len(bundles) != len(prices_cents):
+        raise UsageError(f"{len(bundles)} bundles, but price points for {len(prices_cents)}")
+    padded = np.array([_padded(bundle) for bundle in bundles], dtype=np.int32).reshape(-1, MAX_ITEMS)
+    padded = padded[:, : max(1, int((padded >= 0).sum(1).max(initial=1)))]
+    ladders = [sorted({int(price) for price in ladder}, reverse=True) for ladder in prices_cents]
+    bundle = np.repeat(np.arange(len(ladders), dtype=np.int32), [len(ladder) for ladder in ladders])
+    price = np.array([price for ladder in ladders for price in ladder], dtype=np.int64)
+    items = padded[bundle]
+    shelf = np.where(items >= 0, campaign.shelf_price_cents[items], 0)
+    list_value = shelf.sum(1)
+    if bool(((price <= 0) | (price > list_value)).any()):
+        worst = int(np.flatnonzero((price <= 0) | (price > list_value))[0])
+        raise UsageError(
+            f"price {int(price[worst])} cents of bundle {int(bundle[worst])} is not in (0, {int(list_value[worst])}], "
+            "the sum of its shelf prices; drop the price point"
+        )
+    return OptionTable(
+        items=items,
+        bundle=bundle,
+        price_cents=price,
+        list_value_cents=list_value,
+        unit_spend=_unit_spend(items, shelf, price, campaign),
+        unit_margin=_unit_margin(items, shelf, price, campaign),
+    )
+
+
+def shelf_margin(campaign: CampaignWeek) -> npt.NDArray[np.float64]:
+    """(I,) money earned by one unit at shelf price: price / (1 + tax) - cost."""
+    return (campaign.shelf_price_cents / (1.0 + campaign.tax_rate) - campaign.unit_cost_cents) / CENTS
+
+
+def _padded(bundle: Sequence[int] | npt.NDArray[np.int32]) -> list[int]:
+    items = sorted(int(item) for item in bundle if item >= 0)
+    if not 1 <= len(items) <= MAX_ITEMS or len(set(items)) != len(items):
+        raise UsageError(f"a bundle has 1 to {MAX_ITEMS} distinct items, not {list(bundle)!r}")
+    return items + [-1] * (MAX_ITEMS - len(items))
+
+
+def _unit_spend(
+    items: npt.NDArray[np.int32], shelf: npt.NDArray[np.int64], price: npt.NDArray[np.int64], campaign: CampaignWeek
+) -> npt.NDArray[np.float64]:
+    """(O,) money of discount per redemption, less what suppliers pay."""
+    list_value = shelf.sum(1)
+    own_share = (shelf * (1.0 - campaign.funding_share[items])).sum(1) / list_value
+    spend: npt.NDArray[np.float64] = own_share * (list_value - price) / CENTS
+    return spend
+
+
+def _unit_margin(
+    items: npt.NDArray[np.int32], shelf: npt.NDArray[np.int64], price: npt.NDArray[np.int64], campaign: CampaignWeek
+) -> npt.NDArray[np.float64]:
+    """(O,) money of margin per redemption at the bundle price, supplier funding included."""
+    list_value = shelf.sum(1)
+    net = price * (shelf / (1.0 + campaign.tax_rate[items])).sum(1) / list_value
+    cost = np.where(items >= 0, campaign.unit_cost_cents[items], 0).sum(1)
+    funded = (list_value - price) * (shelf * campaign.funding_share[items]).sum(1) / list_value
+    margin: npt.NDArray[np.float64] = (net - cost + funded) / CENTS
+    return margin

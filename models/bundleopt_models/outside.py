@@ -1,0 +1,103 @@
+"""What an induced unit of an item does to the sales of other items: diversion from substitutes, halo of complements.
+
+For an item i and a related item k, in the pair law given a visit with marginals x and log odds ratio gamma_ik:
+
+    delta_ik = P(k | i) - P(k | not i) = (P(i and k) - x_i x_k) / (x_i (1 - x_i))      -> x_k (e^gamma - 1) if rare
+
+so that an induced purchase moves its neighbours as an ordinary one does. gamma is taken in excess of the background:
+full baskets are no cause. An induced unit displaces at most one unit of substitutes and draws at most one unit of
+complements in all; the sums over k are scaled down to that. A visit that the offer may cause brings nothing else into
+the basket here.
+
+Letters: `U` customers, `N` items that are in some option, `P` related pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bundleopt_models.forecast import PairRelations
+from bundleopt_models.joint_law import both_probability
+
+MAX_UNITS_MOVED = 1.0
+CELLS_PER_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True)
+class OutsideEffect:
+    """Per induced unit of each item, over all its related items; float64 tensors on one device.
+
+    Attributes:
+        revenue, margin: (N, U) money gained by complements less money lost by substitutes.
+        scale_down, scale_up: (N, U) factors in (0, 1] that keep the units moved at most 1, for gamma < 0 and > 0.
+    """
+
+    revenue: torch.Tensor
+    margin: torch.Tensor
+    scale_down: torch.Tensor
+    scale_up: torch.Tensor
+
+
+def conditional_shift(
+    first: torch.Tensor, second: torch.Tensor, excess: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(delta_ik, delta_ki): the change of the second's chance when the first is bought, and the other way round."""
+    covariance = both_probability(first, second, excess) - first * second
+    return covariance / (first * (1.0 - first)), covariance / (second * (1.0 - second))
+
+
+def outside_effect(
+    conditional: torch.Tensor, wanted: npt.NDArray[np.int64], relations: PairRelations, money: torch.Tensor
+) -> OutsideEffect:
+    """Sum the shifts of all related items for each wanted item and customer.
+
+    Args:
+        conditional: (I, U) P(i | visit), inside (0, 1).
+        wanted: (N,) item codes, ascending.
+        relations: pairs of item codes; only pairs that touch a wanted item are looked at.
+        money: (2, I) shelf price and shelf margin of each item.
+    """
+    place = np.full(conditional.shape[0], -1, dtype=np.int64)
+    place[wanted] = np.arange(len(wanted))
+    near = (place[relations.first] >= 0) | (place[relations.second] >= 0)
+    first, second = relations.first[near].astype(np.int64), relations.second[near].astype(np.int64)
+    excess = relations.gamma[near].astype(np.float64) - relations.background
+    # Rows: units down, units up, revenue down, revenue up, margin down, margin up.
+    sums = conditional.new_zeros((6, len(wanted) + 1, conditional.shape[1]))
+    step = max(1, CELLS_PER_CHUNK // max(1, conditional.shape[1]))
+    for start in range(0, len(first), step):
+        rows = slice(start, start + step)
+        _add_pairs(sums, conditional, (place, first[rows], second[rows], excess[rows]), money)
+    scales = MAX_UNITS_MOVED / sums[:2, :-1].abs().clamp_min(MAX_UNITS_MOVED)
+    down, up = scales[0], scales[1]
+    return OutsideEffect(
+        revenue=sums[2, :-1] * down + sums[3, :-1] * up,
+        margin=sums[4, :-1] * down + sums[5, :-1] * up,
+        scale_down=down,
+        scale_up=up,
+    )
+
+
+def _add_pairs(
+    sums: torch.Tensor,
+    conditional: torch.Tensor,
+    pairs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    money: torch.Tensor,
+) -> None:
+    """Add both directions of some pairs; items that are not wanted land in the last row, which is thrown away."""
+    place, first, second, excess = pairs
+    device = conditional.device
+    one, other = torch.as_tensor(first, device=device), torch.as_tensor(second, device=device)
+    gamma = torch.as_tensor(excess, device=device)[:, None]
+    forth, back = conditional_shift(conditional[one], conditional[other], gamma)
+    sign = torch.as_tensor((excess > 0).astype(np.int64), device=device)
+    for shift, of, moved in ((forth, first, other), (back, second, one)):
+        row = torch.as_tensor(place[of], device=device)
+        row = torch.where(row < 0, sums.shape[1] - 1, row) + sign * sums.shape[1]
+        for kind, value in enumerate((None, money[0, moved], money[1, moved])):
+            target = sums[2 * kind : 2 * kind + 2].view(-1, sums.shape[2])
+            target.index_add_(0, row, shift if value is None else shift * value[:, None])
