@@ -1,0 +1,46 @@
+"""The words that a parent and its solver child exchange, as frames."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+
+from bundleopt_solvers.backends.backend import Answer, Effort, SolveStatus
+from bundleopt_solvers.frames import Frame
+from bundleopt_solvers.linear_model import LinearModel, Reals
+
+MODEL_ARRAYS = ("objective", "lower", "upper", "integer", "indptr", "indices", "coefficients", "row_lower", "row_upper")
+
+
+def solve_frame(model: LinearModel, solver: str, effort: Effort, start: Reals | None) -> Frame:
+    """Ask for a solve. Names stay at home: no solver needs them."""
+    kinds = {"integer": np.bool_, "indptr": np.int64, "indices": np.int64}
+    arrays = {name: np.asarray(getattr(model, name), kinds.get(name, np.float64)) for name in MODEL_ARRAYS}
+    if start is not None:
+        arrays["start"] = np.asarray(start, np.float64)
+    return Frame("solve", {"solver": solver, "offset": model.offset, "effort": asdict(effort)}, arrays)
+
+
+def read_solve(frame: Frame) -> tuple[LinearModel, str, Effort, Reals | None]:
+    """The model, solver name, effort and start of a solve frame."""
+    model = LinearModel(
+        **{name: frame.arrays[name] for name in MODEL_ARRAYS},
+        offset=float(frame.fields["offset"]),
+    )
+    return model, str(frame.fields["solver"]), Effort(**frame.fields["effort"]), frame.arrays.get("start")
+
+
+def answer_frame(answer: Answer) -> Frame:
+    """Send an answer home."""
+    arrays = {"values": answer.values, "row_duals": answer.row_duals}
+    fields = {"status": answer.status.value, "message": answer.message}
+    numbers = {"numbers": np.array([answer.claimed, answer.bound], np.float64)}
+    return Frame("answer", fields, numbers | {name: array for name, array in arrays.items() if array is not None})
+
+
+def read_answer(frame: Frame) -> Answer:
+    """The answer of an answer frame."""
+    claimed, bound = frame.arrays["numbers"].tolist()
+    status, message = SolveStatus(frame.fields["status"]), str(frame.fields["message"])
+    return Answer(status, frame.arrays.get("values"), claimed, bound, frame.arrays.get("row_duals"), message)
