@@ -48,9 +48,11 @@ class WeeklyPrices:
         log_price: (T, I) mean log shelf price over all customers, last seen price where nobody bought.
         fold_log_price: (2, T, I) the same from customers of the other fold: row f is for customers with `fold == f`.
         fold: (U,) 0 or 1.
-        log_reference: (T, I) log regular price, known before week t (trailing; no look at week t or later).
+        log_reference: (T, I) log regular price, known before week t (trailing; no look at week t or later). Where an
+            item was not sold before t: its catalogue price, else its first regular price in a week after t.
         observed: (T, I) True where a price of that week was seen.
         independent: True when prices come from a table and not from purchases.
+        next_log_reference: (I,) the same as `log_reference` for the week after the last one.
     """
 
     log_price: Floats
@@ -59,6 +61,7 @@ class WeeklyPrices:
     log_reference: Floats
     observed: npt.NDArray[np.bool_]
     independent: bool
+    next_log_reference: Floats
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,127 @@
+"""From any source to a `Dataset`: detect the kind, read it once, publish the canonical tables whole."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+
+from bundleopt_data import duck
+from bundleopt_data.atomic import remove_stray_temporaries, write_text, writing
+from bundleopt_data.dataset import Dataset
+from bundleopt_data.digests import sha256_of_file, sha256_of_parts
+from bundleopt_data.errors import UsageError
+from bundleopt_data.manifest import FILE_NAME, Manifest, Preparation, TableFile
+from bundleopt_data.progress import Progress, silent
+from bundleopt_data.readers import complete_journey
+from bundleopt_data.settings import SourceSettings
+
+SAMPLE = "sample"
+_SAMPLE_NAMES = frozenset({SAMPLE, "complete-journey"})
+_DEFAULT_SETTINGS = SourceSettings()
+
+Writer = Callable[[duckdb.DuckDBPyConnection, Path, Progress], Preparation]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A detected source: its input files by label, and what writes its canonical tables into a folder."""
+
+    kind: str
+    files: dict[str, Path]
+    write_tables: Writer
+
+
+def prepare(
+    source: str,
+    *,
+    cache: Path,
+    settings: SourceSettings = _DEFAULT_SETTINGS,
+    progress: Progress = silent,
+) -> Dataset:
+    """Read a source into canonical tables, or open them where the same inputs were read before.
+
+    The prepared folder is keyed by the SHA-256 of every input file, the settings and the code of this room, so an
+    unchanged source is read once and a changed one is never served from the cache.
+
+    Args:
+        source: "sample", the path of a data folder, or the path of the Ta Feng file.
+        cache: folder for prepared tables; created when missing.
+        settings: how to read the source.
+        progress: told what is being done.
+
+    Raises:
+        DataRefusedError: the data breaks the contract; nothing is written.
+        UsageError: no such source, or nothing in it that can be read.
+        StorageError: `cache` cannot be written.
+    """
+    found = open_source(source, settings)
+    inputs = {label: sha256_of_file(path) for label, path in sorted(found.files.items())}
+    key = sha256_of_parts([found.kind, repr(settings), code_fingerprint(), *(f"{k}={v}" for k, v in inputs.items())])
+    folder = cache / f"{found.kind}-{key[:16]}"
+    ready = _open(folder, inputs)
+    if ready is not None:
+        return ready
+    if cache.is_dir():
+        remove_stray_temporaries(cache)
+    with writing(folder) as temporary:
+        temporary.mkdir()
+        _build(found, inputs, temporary, progress)
+    opened = _open(folder, inputs)
+    if opened is None:
+        raise UsageError(f"{folder} changed while it was being written; run the command again")
+    return opened
+
+
+def open_source(source: str, settings: SourceSettings) -> Source:
+    """Detect the kind of a source from its name or content.
+
+    Raises:
+        UsageError: nothing is there, or it is no kind of source.
+    """
+    if source in _SAMPLE_NAMES:
+        return Source("complete-journey", complete_journey.source_files(), complete_journey.write_tables)
+    raise UsageError(f"no data source {source!r}; give a data folder, a Ta Feng file, or {SAMPLE!r}")
+
+
+@functools.cache
+def code_fingerprint() -> str:
+    """SHA-256 over the source files of this room: prepared data never outlives the code that made it."""
+    root = Path(__file__).parent
+    return sha256_of_parts(f"{path.relative_to(root)}={sha256_of_file(path)}" for path in sorted(root.rglob("*.py")))
+
+
+def _build(source: Source, inputs: dict[str, str], folder: Path, progress: Progress) -> None:
+    connection = duck.connect(spill=folder / "spill")
+    try:
+        preparation = source.write_tables(connection, folder, progress)
+        progress("checking what was read", 0.95)
+        manifest = _describe(connection, preparation, inputs, folder)
+    finally:
+        connection.close()
+    write_text(folder / FILE_NAME, manifest.to_json())
+
+
+def _describe(
+    connection: duckdb.DuckDBPyConnection, preparation: Preparation, inputs: dict[str, str], folder: Path
+) -> Manifest:
+    tables = {}
+    for path in sorted(folder.glob("*.parquet")):
+        file = pq.ParquetFile(path)
+        tables[path.stem] = TableFile(file.metadata.num_rows, tuple(file.schema_arrow.names), sha256_of_file(path))
+    connection.execute(f"CREATE TEMP VIEW all_lines AS FROM {duck.parquet(folder / 'transactions.parquet')}")
+    first, last = connection.execute("SELECT min(timestamp), max(timestamp) FROM all_lines").fetchall()[0]
+    return Manifest(preparation, inputs, tables, first, last)
+
+
+def _open(folder: Path, inputs: dict[str, str]) -> Dataset | None:
+    """Open a prepared folder; None where it is absent, damaged, or made from other inputs."""
+    try:
+        manifest = Manifest.from_json((folder / FILE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Dataset(folder, manifest) if manifest.inputs == inputs and manifest.is_intact(folder) else None
