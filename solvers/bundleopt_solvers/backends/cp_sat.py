@@ -173,7 +173,7 @@ def _reporter(variables: list[Any], request: SolveRequest) -> Any:
     """A callback that publishes every better plan, so that a killed solve still leaves one."""
     from ortools.sat.python import cp_model
 
-    class Reporter(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
+    class Reporter(cp_model.CpSolverSolutionCallback):
         """Passes each solution on."""
 
         def on_solution_callback(self) -> None:

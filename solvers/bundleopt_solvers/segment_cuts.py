@@ -1,0 +1,81 @@
+"""No arbitrage as linear rows over the options on the menu, lifted over the price ladder.
+
+A broken cover says: an option of price p may not stand beside covering options of prices p_1..p_n when
+p > p_1 + .. + p_n + shelf prices of what they leave. With any higher price of the same bundle and any lower price of
+the covering bundles it is broken as well, and a bundle has one price, so all of these share one row:
+sum of them <= n.
+
+Letters: `O` options of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from bundleopt_solvers.arbitrage import Cover
+from bundleopt_solvers.linear_model import Row
+from bundleopt_solvers.problem import CampaignProblem
+from bundleopt_solvers.segment_columns import Indices, SegmentColumns, at_most
+
+FEW_PAIRS = 4_000  # above this the pairs are left to the separation, like larger covers
+
+
+def cover_row(problem: CampaignProblem, columns: SegmentColumns, cover: Cover) -> Row:
+    """The lifted row that forbids `cover`."""
+    prices = problem.options.price_cents[columns.options]
+    victim = int(columns.position_of(np.array([cover.option]))[0])
+    covering = columns.position_of(np.array(cover.covering, np.int64)).tolist()
+    members = [_same_bundle(columns, victim, prices >= prices[victim])]
+    members += [_same_bundle(columns, position, prices <= prices[position]) for position in covering]
+    name = ".by.".join(columns.labels[position] for position in (victim, *covering))
+    return at_most(f"no_arbitrage.{name}", [(np.concatenate(members), 1.0)], float(len(covering)))
+
+
+def _same_bundle(columns: SegmentColumns, position: int, keep: npt.NDArray[np.bool_]) -> Indices:
+    return np.flatnonzero((columns.bundle_at == columns.bundle_at[position]) & keep)
+
+
+def pair_rows(problem: CampaignProblem, columns: SegmentColumns) -> list[Row]:
+    """Rows against every cover by one option and shelf prices; none where they would be too many to carry."""
+    if not problem.rules.no_arbitrage:
+        return []
+    rows: list[Row] = []
+    for found in _pairs(problem, columns):
+        rows.append(found)
+        if len(rows) > FEW_PAIRS:
+            return []
+    return rows
+
+
+def _pairs(problem: CampaignProblem, columns: SegmentColumns) -> Iterator[Row]:
+    shelf = problem.rules.shelf_price_cents
+    items = [frozenset(row[row >= 0].tolist()) for row in problem.options.items[columns.options]]
+    for first in range(len(columns.bundles)):
+        victims = np.flatnonzero(columns.bundle_at == first)
+        wanted = items[victims[0]]
+        for second in range(len(columns.bundles)):
+            covers = np.flatnonzero(columns.bundle_at == second)
+            left = wanted - items[covers[0]]
+            if first == second or left == wanted or (left and shelf is None):
+                continue
+            rest = int(sum(shelf[item] for item in left)) if shelf is not None else 0
+            yield from _pair_rows(problem, columns, (victims, covers), rest)
+
+
+def _pair_rows(
+    problem: CampaignProblem, columns: SegmentColumns, pair: tuple[Indices, Indices], rest: int
+) -> Iterator[Row]:
+    """One row per set of covering prices: the lowest price of the covered bundle that they undercut speaks for all."""
+    prices = problem.options.price_cents[columns.options]
+    victims, covers = pair
+    before = 0
+    for victim in victims[np.argsort(prices[victims], kind="stable")]:
+        under = covers[prices[covers] + rest < prices[victim]]
+        if len(under) > before:
+            before = len(under)
+            dearer = victims[prices[victims] >= prices[victim]]
+            name = f"no_arbitrage.{columns.labels[victim]}.by.{columns.labels[under[0]]}"
+            yield at_most(name, [(np.concatenate([dearer, under]), 1.0)], 1.0)
