@@ -1,0 +1,85 @@
+"""No arbitrage on the whole menu: nobody gets the items of a bundle cheaper by other options and shelf prices.
+
+For every option (b, p) on the menu the cheapest cover of b's items by other options of the menu and by single items at
+shelf price costs at least p. Nested bundles are the case of one covering option: b' inside b gives p_b' <= p_b.
+A bundle has at most four items, so the cheapest cover is a dynamic programme over at most 16 subsets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bundleopt_solvers.problem import CampaignProblem
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A broken rule: `option` costs more than the `covering` options and the rest of its items at shelf prices."""
+
+    option: int
+    covering: tuple[int, ...]
+    cost_cents: int
+
+
+def cheapest_cover(problem: CampaignProblem, option: int, others: Indices) -> Cover:
+    """Find the cheapest cover of the items of `option` by `others` and by shelf prices; ties to fewer, lower options."""
+    items = [item for item in problem.options.items[option].tolist() if item >= 0]
+    place = {item: 1 << bit for bit, item in enumerate(items)}
+    shelf = problem.rules.shelf_price_cents
+    moves: list[tuple[int, int, int]] = []
+    if shelf is not None:
+        moves += [(mask, int(shelf[item]), -1) for item, mask in place.items()]
+    for other in others.tolist():
+        mask = sum(place.get(item, 0) for item in problem.options.items[other].tolist())
+        if mask:
+            moves.append((mask, int(problem.options.price_cents[other]), other))
+    full = (1 << len(items)) - 1
+    best: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, ())}
+    for state in range(full):
+        if state not in best:
+            continue
+        cost, used = best[state]
+        for mask, price, other in moves:
+            after = state | mask
+            if after == state:
+                continue
+            found = (cost + price, used if other < 0 else tuple(sorted((*used, other))))
+            if after not in best or (found[0], len(found[1]), found[1]) < (*best[after][:1], len(best[after][1]), best[after][1]):
+                best[after] = found
+    cost, used = best.get(full, (2**62, ()))
+    return Cover(option, used, cost)
+
+
+def broken_covers(problem: CampaignProblem, menu: Indices) -> list[Cover]:
+    """Options of `menu` that cost more than a cover of their items; empty where the rule is off or holds."""
+    if not problem.rules.no_arbitrage:
+        return []
+    found = []
+    for option in menu.tolist():
+        bundle = problem.options.bundle[option]
+        others = menu[problem.options.bundle[menu] != bundle]
+        touching = others[np.isin(problem.options.items[others], problem.options.items[option]).any(1)]
+        cover = cheapest_cover(problem, option, touching)
+        if cover.cost_cents < int(problem.options.price_cents[option]):
+            found.append(cover)
+    return found
+
+
+def dear_options(problem: CampaignProblem) -> npt.NDArray[np.bool_]:
+    """Options that no menu can hold, (O,): dearer than their items on the shelf, or cheaper than one of them.
+
+    A single item at its shelf price inside a cheaper bundle would be arbitrage against the shelf.
+    """
+    options, shelf = problem.options, problem.rules.shelf_price_cents
+    if not problem.rules.no_arbitrage or shelf is None:
+        return np.zeros(len(options.bundle), dtype=bool)
+    present = options.items >= 0
+    prices = np.where(present, shelf[options.items], 0)
+    dear = options.price_cents > prices.sum(1)
+    several = present.sum(1) > 1
+    return np.asarray(dear | (several & (prices.max(1) > options.price_cents)), dtype=bool)

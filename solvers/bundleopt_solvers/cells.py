@@ -1,0 +1,121 @@
+"""The cells (option, customer) of a campaign, option-major tensors: what every bound and search computes on.
+
+Letters: `U` customers, `O` options, `K` items of a bundle, `G` exclusion groups of an option.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bundleopt_solvers.groups import option_groups
+from bundleopt_solvers.problem import CampaignProblem
+from bundleopt_solvers.rows import CouplingRows
+
+Tensor = torch.Tensor
+NEVER = -1.0e30  # gain of a cell that no plan can hold; finite, so that products with zero stay zero
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of a set of options.
+
+    Attributes:
+        option: (O,) option indices of the problem. bundle: (O,) their bundles.
+        gain: (O, U) value of an offer, `NEVER` where a single offer already breaks a rule; contact: cost of an offer.
+        redemption: (O, U). margin: (O, U) incremental margin, or None where no rule needs it.
+        units: list over K of (O, U), or empty where no stock row binds; unit_row: (O, K) stock row, J where none.
+        rate: (R, O) coefficients of the redemption rows.
+        group: (O, G) exclusion groups, `groups` where none.
+    """
+
+    option: npt.NDArray[np.int64]
+    bundle: npt.NDArray[np.int64]
+    gain: Tensor
+    redemption: Tensor
+    margin: Tensor | None
+    units: tuple[Tensor, ...]
+    unit_row: Tensor
+    rate: Tensor
+    group: Tensor
+    groups: int
+    stock_rows: int
+    contact: float
+
+    def take(self, keep: npt.NDArray[np.int64]) -> Cells:
+        """Return the cells of the options at positions `keep`."""
+        at = torch.from_numpy(np.asarray(keep, dtype=np.int64))
+        return Cells(
+            option=self.option[keep],
+            bundle=self.bundle[keep],
+            gain=self.gain[at],
+            redemption=self.redemption[at],
+            margin=None if self.margin is None else self.margin[at],
+            units=tuple(part[at] for part in self.units),
+            unit_row=self.unit_row[at],
+            rate=self.rate[:, at],
+            group=self.group[at],
+            groups=self.groups,
+            stock_rows=self.stock_rows,
+            contact=self.contact,
+        )
+
+    def double(self) -> Cells:
+        """Return the same cells in float64, for official bounds."""
+        return Cells(
+            option=self.option,
+            bundle=self.bundle,
+            gain=self.gain.double(),
+            redemption=self.redemption.double(),
+            margin=None if self.margin is None else self.margin.double(),
+            units=tuple(part.double() for part in self.units),
+            unit_row=self.unit_row,
+            rate=self.rate.double(),
+            group=self.group,
+            groups=self.groups,
+            stock_rows=self.stock_rows,
+            contact=self.contact,
+        )
+
+
+def _transposed(array: npt.NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array.T, dtype=np.float32))
+
+
+def build_cells(problem: CampaignProblem, rows: CouplingRows, options: npt.NDArray[np.int64]) -> Cells:
+    """Lay out the cells of `options`; drop cells that alone exceed a row whose coefficients are never negative."""
+    table = problem.options
+    gain = _transposed(problem.value[:, options])
+    redemption = _transposed(problem.redemption[:, options])
+    rate = torch.from_numpy(rows.redemption[:, options]).float()
+    stock_row = np.full(int(table.items.max(initial=0)) + 2, len(rows.stock), dtype=np.int64)
+    stock_row[rows.stock] = np.arange(len(rows.stock))
+    unit_row = np.where(table.items[options] >= 0, stock_row[table.items[options]], len(rows.stock))
+    units: list[Tensor] = []
+    for place in range(table.items.shape[1] if len(rows.stock) else 0):
+        units.append(_transposed(problem.units[:, options, place]))
+    for row, (limit, name) in enumerate(zip(rows.limit, rows.names, strict=True)):
+        if name == "budget" and bool((rows.redemption[row] >= 0).all()):
+            gain[redemption * rate[row][:, None] > limit * (1 + 1e-6) + 1e-30] = NEVER
+    for place, part in enumerate(units):
+        allowed = np.append(rows.limit[rows.first_stock :], np.inf)[unit_row[:, place]]
+        gain[part > torch.from_numpy(allowed * (1 + 1e-6) + 1e-30)[:, None]] = NEVER
+    codes, groups = option_groups(problem)
+    margin = _transposed(problem.incremental_margin[:, options]) if rows.has_margin else None
+    return Cells(
+        option=options,
+        bundle=table.bundle[options].astype(np.int64),
+        gain=gain,
+        redemption=redemption,
+        margin=margin,
+        units=tuple(units),
+        unit_row=torch.from_numpy(unit_row),
+        rate=rate,
+        group=torch.from_numpy(codes[options]),
+        groups=groups,
+        stock_rows=len(rows.stock),
+        contact=problem.rules.contact_cost,
+    )

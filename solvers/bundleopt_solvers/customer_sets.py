@@ -1,0 +1,97 @@
+"""The best offers of every customer from a small menu: exact enumeration of compatible sets, batched over customers.
+
+Letters: `U` customers, `M` options on the menu.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats64 = npt.NDArray[np.float64]
+FIRST_WIDTH = 8  # options of a customer that are combined at first; enough for all but a few customers
+MOST_SETS = 20_000  # beyond so many sets of one customer the answer is a bound, no longer exact
+
+
+@dataclass(frozen=True)
+class BestSets:
+    """Per customer the best compatible set found and a bound on the best.
+
+    Attributes:
+        shown: (M, U) bool, the set. value: (U,) its value. bound: (U,) no compatible set is worth more.
+    """
+
+    shown: npt.NDArray[np.bool_]
+    value: Floats64
+    bound: Floats64
+
+
+def _set_count(width: int, slots: int) -> int:
+    total, term = 0, 1
+    for size in range(1, min(width, slots) + 1):
+        term = term * (width - size + 1) // size
+        total += term
+    return total
+
+
+def _enumerate(
+    worth: Floats64, clash: npt.NDArray[np.bool_], rank: npt.NDArray[np.int64], slots: int
+) -> tuple[npt.NDArray[np.int64], Floats64]:
+    """Best set among the columns of `worth` (n, W), descending; returns (n, slots) columns, -1 padded, and the value."""
+    count, width = worth.shape
+    best = np.zeros(count)
+    pick = np.full((count, slots), -1, dtype=np.int64)
+    compatible = {pair: ~clash[rank[:, pair[0]], rank[:, pair[1]]] for pair in combinations(range(width), 2)}
+    for size in range(1, min(slots, width) + 1):
+        for members in combinations(range(width), size):
+            total = worth[:, members[0]].copy()
+            for member in members[1:]:
+                total += worth[:, member]
+            better = total > best
+            for pair in combinations(members, 2):
+                if not better.any():
+                    break
+                better &= compatible[pair]
+            if better.any():
+                best[better] = total[better]
+                pick[better] = [*members, *([-1] * (slots - size))]
+    return pick, best
+
+
+def best_sets(worth: Floats64, clash: npt.NDArray[np.bool_], slots: int) -> BestSets:
+    """Find each customer's best set of at most `slots` options without a clash.
+
+    Args:
+        worth: (M, U) value of each offer; what is not above 0 is never shown.
+        clash: (M, M) options that exclude each other. slots: offers a customer.
+
+    Returns:
+        The sets; ties go to the set of fewer offers, then to the dearer and earlier options.
+    """
+    menu, customers = worth.shape
+    shown = np.zeros((menu, customers), dtype=bool)
+    value, bound = np.zeros(customers), np.zeros(customers)
+    todo = np.flatnonzero((worth > 0).any(0)) if menu else np.zeros(0, dtype=np.int64)
+    width = min(menu, max(FIRST_WIDTH, slots + 3))
+    while len(todo):
+        part = np.maximum(worth[:, todo], 0.0)
+        rank = np.argsort(-part, axis=0, kind="stable")
+        ordered = np.take_along_axis(part, rank, axis=0)
+        most = int((ordered > 0).sum(0).max())
+        used = min(width, most)
+        while used > 1 and _set_count(used, slots) > MOST_SETS:
+            used -= 1
+        pick, found = _enumerate(ordered[:used].T, clash, rank[:used].T, slots)
+        value[todo] = found
+        rest = ordered[used] if used < most else np.zeros(len(todo))
+        bound[todo] = np.where(rest > 0, np.maximum(found, ordered[: slots - 1].sum(0) + rest), found)
+        shown[:, todo] = False
+        who, slot = np.nonzero(pick >= 0)
+        shown[rank[pick[who, slot], who], todo[who]] = True
+        if used < min(width, most):
+            break
+        todo, width = todo[bound[todo] > found], 2 * width
+    return BestSets(shown, value, bound)

@@ -1,0 +1,164 @@
+"""The headline bound: a Lagrangian relaxation of the delivered customer plan.
+
+For any multipliers >= 0 of the coupling rows (`row`), the slots of each customer (`slot`), the exclusion groups of each
+customer (`group`) and the capped rows of the menu (`menu`)
+
+    bound = row . limit + slots * sum_u slot_u + sum_gu group_gu + menu . cap + max over menus of sum_o z_o score_o
+    score_o = sum_u (reduced_uo - slot_u - sum of group_gu over the groups of o)^+ - fixed cost - sum of menu_q
+
+is at least the value of every plan, because each term only relaxes a rule; the positive part is taken per customer.
+A bundle that must be on the menu must have an offer, so its score is at least that of its best single customer.
+
+Letters: `U` customers, `O` options, `R` redemption rows, `J` stock rows, `Q` capped menu rows, `G` groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bundleopt_solvers.cells import Cells
+from bundleopt_solvers.menu_rules import MenuChoice, MenuRules, choose_menu
+from bundleopt_solvers.rows import CouplingRows
+
+Tensor = torch.Tensor
+Floats64 = npt.NDArray[np.float64]
+CHUNK = 64  # options priced at once: 64 x 2,500 float32 cells stay in the second-level cache
+ROUNDING = 1e-11  # float64 rounds by 1.1e-16; a dozen operations a cell and sums of up to 10,000 blocks stay far below
+
+
+@dataclass(frozen=True)
+class Multipliers:
+    """Dual prices: row (R [+ 1] + J,), slot (U,), group (G + 1, U) with a last row of zeros, menu (Q,)."""
+
+    row: Tensor
+    slot: Tensor
+    group: Tensor
+    menu: Tensor
+
+    def double(self) -> Multipliers:
+        """Return the same prices in float64."""
+        return Multipliers(self.row.double(), self.slot.double(), self.group.double(), self.menu.double())
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """What the bound is computed from, beside the cells.
+
+    Attributes:
+        rows, menu: the rules. slots: offers a customer. forced: bundles that must be on the menu with an offer.
+    """
+
+    rows: CouplingRows
+    menu: MenuRules
+    slots: int
+    forced: frozenset[int]
+
+
+@dataclass(frozen=True)
+class DualPoint:
+    """The bound at some multipliers, the scores (O,) it rests on, and the relaxed menu."""
+
+    bound: float
+    score: Floats64
+    choice: MenuChoice
+
+
+def start_multipliers(cells: Cells, relaxation: Relaxation) -> Multipliers:
+    """Return zero prices of the right shape, in float32."""
+    customers = cells.gain.shape[1]
+    return Multipliers(
+        row=torch.zeros(len(relaxation.rows.limit)),
+        slot=torch.zeros(customers),
+        group=torch.zeros(cells.groups + 1, customers),
+        menu=torch.zeros(len(relaxation.menu.cap)),
+    )
+
+
+def reduced_gain(cells: Cells, row: Tensor) -> Tensor:
+    """Value of every offer after the prices of the coupling rows, (O, U)."""
+    redemption_rows = cells.rate.shape[0]
+    price = row[:redemption_rows] @ cells.rate
+    out = torch.addcmul(cells.gain, cells.redemption, price[:, None], value=-1)
+    if cells.contact:
+        out -= cells.contact
+    if cells.margin is not None:
+        out += row[redemption_rows] * cells.margin
+    first = redemption_rows + int(cells.margin is not None)
+    padded = torch.cat([row[first:], row.new_zeros(1)])
+    for place, part in enumerate(cells.units):
+        use = padded[cells.unit_row[:, place]]
+        priced = torch.nonzero(use).ravel()
+        if len(priced):
+            out[priced] -= part[priced] * use[priced, None]
+    return out
+
+
+def net_gain(cells: Cells, prices: Multipliers) -> Tensor:
+    """Value of every offer after all prices, (O, U)."""
+    out = reduced_gain(cells, prices.row)
+    out -= prices.slot
+    for place in range(cells.group.shape[1]):
+        code = cells.group[:, place]
+        inside = torch.nonzero(code < cells.groups).ravel()
+        if len(inside) == len(code):
+            out -= prices.group[code]
+        elif len(inside):
+            out[inside] -= prices.group[code[inside]]
+    return out
+
+
+def scores(net: Tensor, bundle: npt.NDArray[np.int64], forced: frozenset[int]) -> Floats64:
+    """Sum of positive parts per option, (O,); a forced bundle must have an offer, even one that loses."""
+    total: Floats64 = torch.relu(net).sum(1, dtype=torch.float64).numpy()
+    if forced:
+        must = np.flatnonzero(np.isin(bundle, list(forced)) & (total <= 0))
+        if len(must):
+            total[must] = net[torch.from_numpy(must)].amax(1).double().numpy()
+    return total
+
+
+def complete(raw: Floats64, cells: Cells, prices: Multipliers, relaxation: Relaxation) -> DualPoint:
+    """Turn the scores of the customers' part into the bound."""
+    menu = relaxation.menu
+    score = raw - menu.fixed_cost
+    toll = prices.menu.double().numpy()
+    if len(toll):
+        score = score - toll @ menu.member[:, cells.bundle]
+    choice = choose_menu(score, cells.bundle, menu.max_bundles, relaxation.forced)
+    constant = float(prices.row.double() @ torch.from_numpy(relaxation.rows.limit)) + float(toll @ menu.cap)
+    constant += relaxation.slots * float(prices.slot.sum(dtype=torch.float64))
+    constant += float(prices.group.sum(dtype=torch.float64))
+    return DualPoint(constant + choice.value, score, choice)
+
+
+def rounding_allowance(cells: Cells, prices: Multipliers, relaxation: Relaxation) -> float:
+    """Money added to a float64 bound so that rounding can't make it too small.
+
+    A cell that counts has more on its plus side (gain, and rows that pay) than on its minus side, so the plus sides of
+    the dearest options bound every rounding error of the sums.
+    """
+    most = min(relaxation.menu.max_bundles + len(relaxation.forced) + 1, len(cells.option))
+    price = (prices.row[: cells.rate.shape[0]] @ cells.rate.to(prices.row.dtype)).abs()
+    plus = torch.relu(cells.gain).sum(1, dtype=torch.float64) + price * cells.redemption.sum(1, dtype=torch.float64)
+    if cells.margin is not None:
+        plus += prices.row[cells.rate.shape[0]] * cells.margin.abs().sum(1, dtype=torch.float64)
+    terms = float(torch.topk(plus, most).values.sum()) if most else 0.0
+    limits = float(prices.row @ torch.from_numpy(np.abs(relaxation.rows.limit)))
+    tolls = (relaxation.slots + most) * float(prices.slot.sum())
+    tolls += (1 + most * cells.group.shape[1]) * float(prices.group.sum()) + (most + 1) * float(prices.menu.sum())
+    return ROUNDING * (terms + limits + tolls)
+
+
+def price_all(cells: Cells, prices: Multipliers, relaxation: Relaxation) -> DualPoint:
+    """Evaluate the bound in float64 over all `cells`, in chunks of options; rounding is allowed for."""
+    exact = prices.double()
+    parts = []
+    for start in range(0, len(cells.option), CHUNK):
+        part = cells.take(np.arange(start, min(start + CHUNK, len(cells.option)))).double()
+        parts.append(scores(net_gain(part, exact), part.bundle, relaxation.forced))
+    point = complete(np.concatenate(parts) if parts else np.zeros(0), cells, exact, relaxation)
+    return DualPoint(point.bound + rounding_allowance(cells, exact, relaxation), point.score, point.choice)

@@ -1,0 +1,259 @@
+"""From best sets at dual prices to offers that keep every rule exactly: drop, include, fill in, verify in fractions.
+
+Letters: `U` customers, `M` options on the menu.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bundleopt_solvers.cells import NEVER, Cells
+from bundleopt_solvers.lagrangian import reduced_gain
+from bundleopt_solvers.lagrangian_ascent import row_activity
+from bundleopt_solvers.problem import CampaignProblem
+from bundleopt_solvers.rows import CouplingRows
+
+Floats64 = npt.NDArray[np.float64]
+Shown = npt.NDArray[np.bool_]
+ROUNDS = 60  # rounds of dropping; each settles one row, and rows rarely fight more than a few times
+MOST_FILLS = 4_000  # offers tried when filling in what is left
+SAFETY = 1e-12  # relative distance kept from a limit by the running float sums; the exact check decides
+
+
+@dataclass(frozen=True)
+class MenuTask:
+    """A fixed menu: its cells in float64 (M, U), which options exclude each other, and the rules.
+
+    `must`: positions whose bundle must have at least one offer.
+    """
+
+    problem: CampaignProblem
+    cells: Cells
+    rows: CouplingRows
+    clash: npt.NDArray[np.bool_]
+    slots: int
+    must: tuple[int, ...]
+
+    def gain(self) -> Floats64:
+        """Value of each offer less contact cost, (M, U)."""
+        out: Floats64 = self.cells.gain.numpy() - self.cells.contact
+        return out
+
+    def coefficient(self, row: int) -> Floats64:
+        """Coefficients of one coupling row, (M, U)."""
+        cells = self.cells
+        if row < len(cells.rate):
+            return np.asarray((cells.redemption * cells.rate[row][:, None]).numpy())
+        if cells.margin is not None and row == len(cells.rate):
+            return np.asarray(-cells.margin.numpy())
+        stock = row - self.rows.first_stock
+        out = torch.zeros_like(cells.redemption)
+        for place, part in enumerate(cells.units):
+            out += part * (cells.unit_row[:, place] == stock)[:, None]
+        return np.asarray(out.numpy())
+
+    def fixed_cost(self, draft: Draft) -> float:
+        """Fixed cost of the bundles in use."""
+        return self.problem.rules.fixed_cost_per_bundle * int(draft.shown.any(1).sum())
+
+    def include_loss(self, worth: Floats64, shown: Shown) -> float:
+        """Least loss of giving every must-have bundle without an offer its one offer; lowers the dual bound."""
+        loss = 0.0
+        for position in self.must:
+            if not shown[position].any():
+                loss = max(loss, -float(worth[position].max()))
+        return max(loss, 0.0)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Offers `shown` (M, U) that keep every rule, and their exact value."""
+
+    shown: Shown
+    value: float
+
+
+def exact_value(task: MenuTask, shown: Shown) -> float:
+    """Sum of the stored values less contact and fixed costs, correctly rounded."""
+    gain = task.cells.gain.numpy()[shown]
+    bundles = int(shown.any(1).sum())
+    fixed = task.problem.rules.fixed_cost_per_bundle
+    costs = [-task.cells.contact] * int(shown.sum()) + [-fixed] * bundles
+    return math.fsum([*gain.tolist(), *costs])
+
+
+def broken_rows(task: MenuTask, shown: Shown) -> list[int]:
+    """Rows broken by the exact sums (fractions) of the stored values, or by the correctly rounded sum of products."""
+    broken = []
+    options, problem, rows = task.cells.option, task.problem, task.rows
+    place, who = np.nonzero(shown)
+    for row, limit in enumerate(rows.limit.tolist()):
+        if row < len(rows.redemption):
+            left = problem.redemption[who, options[place]].astype(np.float64).tolist()
+            right = rows.redemption[row][options[place]].tolist()
+        elif row < rows.first_stock:
+            left = problem.incremental_margin[who, options[place]].astype(np.float64).tolist()
+            right = [-1.0] * len(left)
+        else:
+            left = task.coefficient(row)[place, who].tolist()
+            right = [1.0] * len(left)
+        rounded = math.fsum(a * b for a, b in zip(left, right, strict=True))
+        if rounded < limit - 1e-9 * (abs(limit) + abs(rounded)):
+            continue  # far from the limit: no need of exact sums
+        exact = sum((Fraction(a) * Fraction(b) for a, b in zip(left, right, strict=True)), Fraction(0))
+        if exact > Fraction(limit) or rounded > limit:
+            broken.append(row)
+    return broken
+
+
+def _activity(task: MenuTask, shown: Shown) -> Floats64:
+    position = np.arange(len(shown))
+    return np.asarray(row_activity(task.cells, position, torch.from_numpy(shown.astype(np.float64))).numpy())
+
+
+def _fits(task: MenuTask, slack: Floats64) -> Shown:
+    """Whether one more offer would keep every row, (M, U)."""
+    cells, room = task.cells, np.maximum(slack, 0.0)
+    fits = np.ones(cells.redemption.shape, dtype=bool)
+    for row in range(task.rows.first_stock):
+        fits &= task.coefficient(row) <= room[row]
+    left = torch.from_numpy(np.append(room[task.rows.first_stock :], np.inf))
+    for place, part in enumerate(cells.units):
+        fits &= (part <= left[cells.unit_row[:, place]][:, None]).numpy()
+    return fits
+
+
+def _uses(task: MenuTask, place: npt.NDArray[np.int64], who: npt.NDArray[np.int64]) -> Floats64:
+    """Coefficients of all rows for single offers, (rows, n)."""
+    uses = np.zeros((len(task.rows.limit) + 1, len(place)))
+    for row in range(task.rows.first_stock):
+        uses[row] = task.coefficient(row)[place, who]
+    for k, part in enumerate(task.cells.units):
+        at = task.rows.first_stock + task.cells.unit_row.numpy()[place, k]
+        uses[at, np.arange(len(place))] += part.numpy()[place, who]
+    return uses[:-1]
+
+
+def _limits(task: MenuTask, tighter: float) -> Floats64:
+    limit = task.rows.limit
+    return np.asarray(limit - tighter * np.maximum(np.abs(limit), 1.0))
+
+
+def _protected(task: MenuTask, shown: Shown) -> Shown:
+    """The last offers of must-have bundles, which no repair may drop."""
+    keep = np.zeros_like(shown)
+    for position in task.must:
+        if shown[position].sum() == 1:
+            keep[position] = shown[position]
+    return keep
+
+
+def _drop(task: MenuTask, shown: Shown, worth: Floats64, limit: Floats64) -> Shown | None:
+    """Drop the offers that lose least per unit of the worst broken row, until no row is broken."""
+    coefficients: dict[int, Floats64] = {}
+    activity = _activity(task, shown)
+    for _ in range(ROUNDS):
+        over = (activity - limit) / np.maximum(np.abs(limit), 1e-6)
+        if not (activity > limit).any():
+            return shown
+        row = int(np.argmax(np.where(activity > limit, over, -np.inf)))
+        a = coefficients.setdefault(row, task.coefficient(row))
+        place, who = np.nonzero(shown & (a > 0) & ~_protected(task, shown))
+        if not len(place):
+            return None
+        use = a[place, who]
+        order = np.argsort(worth[place, who] / use, kind="stable")
+        needed = int(np.searchsorted(np.cumsum(use[order]), activity[row] - limit[row]))
+        chosen = order[: needed + 1]
+        excess = activity[row] - limit[row] - use[chosen].sum()
+        for index in chosen[np.argsort(-worth[place[chosen], who[chosen]], kind="stable")]:
+            if excess + use[index] <= 0:  # keep the most valuable ones that need not go
+                excess += use[index]
+                chosen = chosen[chosen != index]
+        shown = shown.copy()
+        shown[place[chosen], who[chosen]] = False
+        activity = _activity(task, shown)
+    return None
+
+
+def _place_includes(task: MenuTask, shown: Shown, worth: Floats64) -> Shown:
+    """Give every must-have bundle without an offer the one that costs least, clearing what clashes with it."""
+    for position in task.must:
+        if shown[position].any():
+            continue
+        shown = shown.copy()
+        held = np.where(shown, worth, 0.0)
+        clash = held[task.clash[position]].sum(0)
+        full = shown.sum(0) - shown[task.clash[position]].sum(0) >= task.slots
+        least = np.where(shown & ~task.clash[position][:, None], worth, np.inf).min(0)
+        loss = clash + np.where(full, least, 0.0) - worth[position]
+        loss[(shown & _protected(task, shown)).any(0)] = np.inf
+        who = int(np.argmin(loss))
+        if not np.isfinite(loss[who]):
+            continue
+        shown[task.clash[position], who] = False
+        if shown[:, who].sum() >= task.slots:
+            others = np.flatnonzero(shown[:, who])
+            shown[others[np.argmin(worth[others, who])], who] = False
+        shown[position, who] = True
+    return shown
+
+
+def _fill(task: MenuTask, shown: Shown, worth: Floats64, limit: Floats64) -> Shown:
+    """Add offers of positive value while all rows allow it, best reduced value first."""
+    gain = task.gain()
+    blocked = (task.clash.astype(np.float32) @ shown.astype(np.float32)) > 0
+    free = (shown.sum(0) < task.slots)[None, :] & ~blocked & (gain > 0)
+    used = shown.any(1)
+    if task.problem.rules.fixed_cost_per_bundle > 0:
+        free &= used[:, None]
+    slack = limit - _activity(task, shown)
+    place, who = np.nonzero(free & _fits(task, slack))
+    order = np.argsort(-worth[place, who], kind="stable")[:MOST_FILLS]
+    if not len(order):
+        return shown
+    uses = _uses(task, place[order], who[order])
+    shown = shown.copy()
+    for column, index in enumerate(order.tolist()):
+        option, customer = place[index], who[index]
+        held = np.flatnonzero(shown[:, customer])
+        if len(held) >= task.slots or task.clash[option, held].any():
+            continue
+        if (uses[:, column] <= slack).all():
+            slack = slack - uses[:, column]
+            shown[option, customer] = True
+    return shown
+
+
+def repair(task: MenuTask, shown: Shown, row: Floats64) -> Draft | None:
+    """Turn `shown` into offers that keep every rule exactly; None where dropping and filling can't.
+
+    Args:
+        task: the fixed menu. shown: (M, U) offers without clashes. row: prices of the coupling rows.
+    """
+    worth = reduced_gain(task.cells, torch.from_numpy(row)).numpy()
+    worth = np.where(worth < NEVER / 2, -1e12, worth)
+    tighter = 0.0
+    for _ in range(4):
+        limit = _limits(task, tighter)
+        draft = _drop(task, _place_includes(task, shown, worth), worth, limit)
+        if draft is None:
+            return None
+        draft = _fill(task, draft, worth, limit)
+        if not broken_rows(task, draft):
+            if any(not draft[position].any() for position in task.must):
+                return None
+            return Draft(draft, exact_value(task, draft))
+        tighter = max(tighter * 100, SAFETY)
+    return None
+
+
+def with_must(task: MenuTask, must: tuple[int, ...]) -> MenuTask:
+    """Return `task` with other must-have positions."""
+    return replace(task, must=must)

@@ -1,0 +1,139 @@
+"""The root of the search: multipliers from a sample, sifting of options, exclusion by bound, first plans."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bundleopt_solvers.cells import Cells
+from bundleopt_solvers.groups import conflict_matrix
+from bundleopt_solvers.lagrangian import DualPoint, Multipliers, Relaxation, price_all, reduced_gain, start_multipliers
+from bundleopt_solvers.lagrangian_ascent import Ascent, ascend
+from bundleopt_solvers.menu_rules import change_if_added
+from bundleopt_solvers.menu_search import SearchSpace, grow, improve
+from bundleopt_solvers.rows import CouplingRows
+from bundleopt_solvers.search_state import SearchState
+
+Indices = npt.NDArray[np.int64]
+SAMPLE = 250  # customers of the first guess; enough to rank options, a tenth of the default sample
+SHORT = 350  # options kept at hand while the multipliers are still rough
+SAMPLE_STEPS, SIFT_STEPS, ROUNDS = 80, 100, 12
+STALL = 5e-4  # relative progress of the bound in a round below which branching does better
+SEARCH_OPTIONS = 150  # options that the local search swaps in
+
+
+def _sampled(cells: Cells, who: Indices) -> Cells:
+    at = torch.from_numpy(who)
+    return Cells(
+        option=cells.option,
+        bundle=cells.bundle,
+        gain=cells.gain[:, at],
+        redemption=cells.redemption[:, at],
+        margin=None if cells.margin is None else cells.margin[:, at],
+        units=tuple(part[:, at] for part in cells.units),
+        unit_row=cells.unit_row,
+        rate=cells.rate,
+        group=cells.group,
+        groups=cells.groups,
+        stock_rows=cells.stock_rows,
+        contact=cells.contact,
+    )
+
+
+def first_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float64]]:
+    """Row prices and a ranking of options from every n-th customer, with the limits in proportion."""
+    cells, relaxation = state.cells, state.relaxation
+    customers = cells.gain.shape[1]
+    who = np.arange(0, customers, max(1, customers // SAMPLE))
+    share = len(who) / customers
+    rows = relaxation.rows
+    scaled = CouplingRows(rows.names, rows.limit * share, rows.redemption, rows.has_margin, rows.stock)
+    sample = _sampled(cells, who)
+    smaller = Relaxation(scaled, relaxation.menu, relaxation.slots, relaxation.forced)
+    found = ascend(sample, smaller, start_multipliers(sample, smaller), steps=SAMPLE_STEPS, floor=0.0)
+    state.spend(SAMPLE_STEPS)
+    start = start_multipliers(cells, relaxation)
+    slot = torch.full((customers,), float(found.best.slot.mean()))
+    return Multipliers(found.best.row, slot, start.group, found.best.menu), found.point.score
+
+
+def keep_best(score: npt.NDArray[np.float64], bundle: Indices, forced: frozenset[int], count: int) -> Indices:
+    """Positions of the `count` best options, and all options of forced bundles."""
+    rank = np.argsort(-score, kind="stable")[:count]
+    must = np.flatnonzero(np.isin(bundle, list(forced)))
+    return np.union1d(rank, must).astype(np.int64)
+
+
+def exclude(state: SearchState, point: DualPoint) -> Indices:
+    """Positions of the alive options that may still be in a plan that beats the cutoff; remembers what it drops."""
+    reach = point.bound + change_if_added(point.score, point.choice)
+    keep = reach > state.cutoff
+    if not keep.all():
+        state.excluded = max(state.excluded, float(reach[~keep].max()))
+    return np.flatnonzero(keep)
+
+
+def search_menu(state: SearchState, prices: Multipliers, score: npt.NDArray[np.float64], start: Indices) -> None:
+    """Improve a menu at the present row prices, then assign it; positions are those of the alive cells."""
+    at_hand = np.union1d(keep_best(score, state.cells.bundle, state.relaxation.forced, SEARCH_OPTIONS), start)
+    part = state.cells.take(at_hand)
+    space = SearchSpace(
+        worth=reduced_gain(part, prices.row),
+        clash=conflict_matrix(state.problem, part.option),
+        bundle=part.bundle,
+        slots=state.relaxation.slots,
+        fixed_cost=state.relaxation.menu.fixed_cost,
+        must=frozenset(state.relaxation.menu.include),
+        allowed=lambda menu: state.menu_allowed(part.option[menu]),
+    )
+    local = np.searchsorted(at_hand, start)
+    menu = _allowed_start(space, score[at_hand], local)
+    menu = improve(space, grow(space, menu), rounds=2)
+    state.spend(10)
+    state.try_menu(at_hand[menu], prices, steps=40)
+
+
+def _allowed_start(space: SearchSpace, score: npt.NDArray[np.float64], wanted: Indices) -> Indices:
+    """As many of `wanted` as the rules allow, bundles that must be there first, then by score."""
+    must = np.isin(space.bundle, list(space.must))
+    order = [int(o) for o in np.argsort(-score, kind="stable") if must[o]]
+    order += [int(o) for o in wanted[np.argsort(-score[wanted], kind="stable")]]
+    menu = np.zeros(0, dtype=np.int64)
+    for position in order:
+        larger = np.union1d(menu, [position]).astype(np.int64)
+        if len(larger) > len(menu) and space.bundle[position] not in space.bundle[menu] and space.allowed(larger):
+            menu = larger
+    return menu
+
+
+def sift(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float64]]:
+    """Run the root: ascend on a short list, price every option, exclude, search; until proven or without progress.
+
+    Returns:
+        The prices of the best bound, and the averaged relaxed menu of the last ascent, by option of the problem.
+    """
+    prices, score = first_prices(state)
+    best = prices
+    average = np.zeros(len(state.problem.options.bundle))
+    level = 0.1
+    for _ in range(ROUNDS):
+        short = keep_best(score, state.cells.bundle, state.relaxation.forced, SHORT)
+        part = state.cells.take(short)
+        run = ascend(part, state.relaxation, prices, steps=SIFT_STEPS, floor=max(state.floor, 0.0), level=level)
+        average[:] = 0.0
+        average[part.option] = run.average
+        point = price_all(state.cells, run.best, state.relaxation)
+        progress = state.bound - point.bound
+        if point.bound < state.bound:
+            best = run.best
+        state.lower(point.bound)
+        prices, level = run.best, max(run.level, 1e-3)
+        search_menu(state, prices, point.score, point.choice.position)
+        state.report("root")
+        state.spend(run.steps)
+        keep = exclude(state, point)
+        state.cells, score = state.cells.take(keep), point.score[keep]
+        if state.bound <= state.cutoff or progress < STALL * abs(state.bound):
+            break
+    return best, average

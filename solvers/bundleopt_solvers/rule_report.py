@@ -1,0 +1,127 @@
+"""Every rule as it stands in a plan: limit, value, slack, whether it binds, and its shadow price in money."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from bundleopt_solvers.arbitrage import broken_covers
+from bundleopt_solvers.lagrangian import DualPoint, Multipliers
+from bundleopt_solvers.plan import RuleReport
+from bundleopt_solvers.problem import CampaignProblem
+from bundleopt_solvers.rows import CouplingRows, category_share
+
+Indices = npt.NDArray[np.int64]
+TIGHT = 1e-3  # share of a limit that may be left when a rule counts as binding
+
+
+def _line(name: str, limit: float, value: float, slack: float, price: float | None) -> RuleReport:
+    binding = slack <= TIGHT * max(abs(limit), abs(value), 1e-12)
+    return RuleReport(name, float(limit), float(value), float(slack), bool(binding), price)
+
+
+def _products(left: npt.NDArray[np.floating], right: npt.NDArray[np.floating]) -> float:
+    return math.fsum(a * b for a, b in zip(left.astype(np.float64).tolist(), right.tolist(), strict=True))
+
+
+def _margin_line(problem: CampaignProblem, offers: tuple[Indices, Indices], rule: tuple[str, float, float],
+                 weight: npt.NDArray[np.float64]) -> RuleReport:
+    """A margin floor as shares; its shadow price is money per unit of share (0.01 is one percentage point)."""
+    name, share, price = rule
+    customer, option = offers
+    sold = problem.redemption[customer, option]
+    revenue = _products(sold, weight[option] * problem.options.price_cents[option] / 100.0)
+    margin = _products(sold, weight[option] * problem.options.unit_margin[option])
+    reached = margin / revenue if revenue > 0 else share
+    line = _line(name, share, reached, reached - share, price * revenue)
+    return line if revenue > 0 else RuleReport(name, share, share, 0.0, binding=False, shadow_price=0.0)
+
+
+def coupling_lines(problem: CampaignProblem, rows: CouplingRows, offers: tuple[Indices, Indices],
+                   row_price: npt.NDArray[np.float64]) -> list[RuleReport]:
+    """Rules that add up over customers; stock lines for items in the plan and for items whose stock could run out."""
+    rules, options = problem.rules, problem.options
+    price = dict(zip(rows.names, row_price.tolist(), strict=True))
+    customer, option = offers
+    lines = []
+    if rules.budget is not None:
+        spend = _products(problem.redemption[customer, option], options.unit_spend[option])
+        lines.append(_line("budget", rules.budget, spend, rules.budget - spend, price["budget"]))
+    if rules.min_margin is not None:
+        rule = ("min_margin", rules.min_margin, price["min_margin"])
+        lines.append(_margin_line(problem, offers, rule, np.ones(len(options.bundle))))
+    for category, share in sorted(rules.category_min_margin.items()):
+        name = f"min_margin:{category}"
+        lines.append(_margin_line(problem, offers, (name, share, price[name]), category_share(problem, category)))
+    if rules.min_incremental_margin is not None:
+        least = rules.min_incremental_margin
+        margin = math.fsum(problem.incremental_margin[customer, option].astype(np.float64).tolist())
+        lines.append(_line("min_incremental_margin", least, margin, margin - least, price["min_incremental_margin"]))
+    return lines + _stock_lines(problem, rows, offers, price)
+
+
+def _stock_lines(problem: CampaignProblem, rows: CouplingRows, offers: tuple[Indices, Indices],
+                 price: dict[str, float]) -> list[RuleReport]:
+    slack = problem.rules.stock_slack
+    if slack is None:
+        return []
+    customer, option = offers
+    items = problem.options.items[option]
+    listed = np.union1d(rows.stock, items[items >= 0])
+    lines = []
+    for item in listed.tolist():
+        if not np.isfinite(slack[item]):
+            continue
+        offer, place = np.nonzero(items == item)
+        used = math.fsum(problem.units[customer[offer], option[offer], place].astype(np.float64).tolist())
+        name = f"stock:{problem.options.item_ids[item]}"
+        lines.append(_line(name, slack[item], used, slack[item] - used, price.get(name, 0.0)))
+    return lines
+
+
+def menu_lines(problem: CampaignProblem, offers: tuple[Indices, Indices], prices: Multipliers, point: DualPoint,
+               names: tuple[str, ...]) -> list[RuleReport]:
+    """Rules of the menu and of single customers."""
+    rules, options = problem.rules, problem.options
+    customer, option = offers
+    menu = np.unique(option)
+    bundles = np.unique(options.bundle[menu])
+    threshold = point.choice.threshold if np.isfinite(point.choice.threshold) else None
+    most = int(np.bincount(customer).max()) if len(customer) else 0
+    lines = [
+        _line("max_bundles", rules.max_bundles, len(bundles), rules.max_bundles - len(bundles), threshold),
+        _line("slots", rules.slots, most, rules.slots - most, float(prices.slot.sum())),
+    ]
+    toll = dict(zip(names, prices.menu.tolist(), strict=True))
+    items = [{int(i) for i in row if i >= 0} for row in options.items[menu]]
+    for label, cap, kinds in _caps(problem, items):
+        load = max(kinds.values(), default=0)
+        price = sum(value for name, value in toll.items() if name.startswith(label))
+        lines.append(_line(label, cap, load, cap - load, price))
+    if rules.include:
+        missing = len(set(rules.include) - set(bundles.tolist()))
+        lines.append(_line("include", len(set(rules.include)), len(set(rules.include)) - missing, -missing, None))
+    if rules.no_arbitrage:
+        broken = len(broken_covers(problem, menu.astype(np.int64)))
+        lines.append(_line("no_arbitrage", 0, broken, -broken, None))
+    return lines
+
+
+def _caps(problem: CampaignProblem, items: list[set[int]]) -> list[tuple[str, int, dict[int, int]]]:
+    rules = problem.rules
+    out = []
+    if rules.category_cap is not None and rules.item_category is not None:
+        counts: dict[int, int] = {}
+        for members in items:
+            for category in {int(rules.item_category[i]) for i in members}:
+                counts[category] = counts.get(category, 0) + 1
+        out.append(("category_cap", rules.category_cap, counts))
+    if rules.item_overlap is not None:
+        counts = {}
+        for members in items:
+            for item in members:
+                counts[item] = counts.get(item, 0) + 1
+        out.append(("item_overlap", rules.item_overlap, counts))
+    return out

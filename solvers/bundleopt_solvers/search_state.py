@@ -1,0 +1,142 @@
+"""What a running solve knows: the problem laid out, the best plan so far, the bound, the clock and the work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from bundleopt_solvers.arbitrage import broken_covers
+from bundleopt_solvers.assignment import assign
+from bundleopt_solvers.cells import Cells
+from bundleopt_solvers.groups import conflict_matrix
+from bundleopt_solvers.lagrangian import Multipliers, Relaxation
+from bundleopt_solvers.plan import StopReason
+from bundleopt_solvers.problem import CampaignProblem
+from bundleopt_solvers.repair import MenuTask
+from bundleopt_solvers.settings import EngineSettings
+
+Indices = npt.NDArray[np.int64]
+Floats64 = npt.NDArray[np.float64]
+Progress = Callable[[str, float, float, float], None]  # stage, best value, bound, seconds
+
+
+class OutOfTime(Exception):  # noqa: N818 - a signal inside the engine, not an error of the product
+    """The clock or the work ran out; the best plan and its bound stand in the state."""
+
+    def __init__(self, reason: StopReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The best plan so far: offers as (customer, option) codes, its menu and exact value."""
+
+    customer: Indices
+    option: Indices
+    value: float
+
+    @property
+    def menu(self) -> Indices:
+        """Options in use, ascending."""
+        return np.unique(self.option)
+
+
+@dataclass
+class SearchState:
+    """One solve in progress.
+
+    Attributes:
+        cells: the candidate cells still alive (shrinks as options are excluded by their bound).
+        relaxation: the rules. incumbent: the best plan. bound: valid for every plan.
+        excluded: the largest bound of anything set aside so far; the final bound is never below it.
+        tried: menus already assigned, so that no work is done twice.
+        goal: where set, only plans of at least this value count: the search asks whether there is one.
+    """
+
+    problem: CampaignProblem
+    settings: EngineSettings
+    cells: Cells
+    relaxation: Relaxation
+    progress: Progress | None = None
+    incumbent: Incumbent | None = None
+    goal: float | None = None
+    bound: float = np.inf
+    excluded: float = -np.inf
+    work: int = 0
+    started: float = field(default_factory=time.monotonic)
+    tried: dict[bytes, float] = field(default_factory=dict)
+    incidents: list[str] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    @property
+    def floor(self) -> float:
+        """Value of the best plan, -inf without one."""
+        return -np.inf if self.incumbent is None else self.incumbent.value
+
+    @property
+    def cutoff(self) -> float:
+        """Largest bound that still proves the asked gap."""
+        if self.goal is not None:
+            return float(np.nextafter(self.goal, -np.inf)) if self.floor < self.goal else np.inf
+        if self.incumbent is None:
+            return -np.inf
+        value, gap = self.incumbent.value, self.settings.gap
+        return value / (1 - gap) if value >= 0 else value / (1 + gap)
+
+    def report(self, stage: str) -> None:
+        """Tell the caller how the solve goes."""
+        if self.progress is not None:
+            self.progress(stage, self.floor, self.bound, self.seconds)
+
+    def spend(self, units: int) -> None:
+        """Count work; raise `OutOfTime` where a limit is reached."""
+        self.work += units
+        if self.settings.work is not None and self.work >= self.settings.work:
+            raise OutOfTime(StopReason.WORK_LIMIT)
+        if self.seconds > self.settings.time_limit:
+            raise OutOfTime(StopReason.TIME_LIMIT)
+
+    def lower(self, bound: float) -> None:
+        """Take over a valid bound if it is better."""
+        self.bound = min(self.bound, max(bound, self.excluded))
+
+    def menu_allowed(self, menu: Indices) -> bool:
+        """Whether the options `menu` (indices of the problem) keep the rules of the menu."""
+        bundles = self.problem.options.bundle[menu].astype(np.int64)
+        if len(np.unique(bundles)) < len(bundles) or self.relaxation.menu.broken(bundles):
+            return False
+        return not broken_covers(self.problem, menu)
+
+    def menu_task(self, positions: Indices) -> MenuTask:
+        """The assignment task of the options at `positions` of the alive cells."""
+        cells = self.cells.take(positions).double()
+        must = np.flatnonzero(np.isin(cells.bundle, self.relaxation.menu.include))
+        clash = conflict_matrix(self.problem, cells.option)
+        return MenuTask(self.problem, cells, self.relaxation.rows, clash, self.relaxation.slots, tuple(must.tolist()))
+
+    def try_menu(self, positions: Indices, prices: Multipliers, *, steps: int) -> bool:
+        """Assign a menu and keep the plan if it is the best; whether it was."""
+        key = self.cells.option[positions].tobytes()
+        if self.tried.get(key, -1) >= steps or not len(positions):
+            return False
+        self.tried[key] = steps
+        if not set(self.relaxation.menu.include) <= set(self.cells.bundle[positions].tolist()):
+            return False
+        task = self.menu_task(positions)
+        found = assign(task, prices.row.double().numpy(), steps=steps, goal=0.1 * self.settings.gap)
+        if found.draft is None or found.draft.value <= self.floor:
+            return False
+        place, who = np.nonzero(found.draft.shown)
+        order = np.lexsort((task.cells.option[place], who))
+        self.incumbent = Incumbent(who[order], task.cells.option[place][order], found.draft.value)
+        self.report("plan")
+        return True

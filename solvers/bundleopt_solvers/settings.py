@@ -1,0 +1,34 @@
+"""Parameters of one solve; None means that the engine decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How far and how long to search.
+
+    Attributes:
+        gap: certified relative gap at which the engine stops. time_limit: seconds of wall clock.
+        solver: backend for the segment master problem, "auto" picks by size.
+        seed: recorded in the plan; the engine itself draws nothing at random.
+        work: most deterministic work units (one unit = one dual step or one node), None for no limit.
+        threads: torch threads, None leaves them as they are.
+        segment_master: whether to solve the segment model too, for `certificates["menu"]` and a warm start.
+    """
+
+    gap: float = 0.005
+    time_limit: float = 60.0
+    solver: str = "auto"
+    seed: int = 0
+    work: int | None = None
+    threads: int | None = None
+    segment_master: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse settings that can't be meant."""
+        if not 0 <= self.gap < 1:
+            raise ValueError(f"gap is a share in [0, 1), got {self.gap!r}")
+        if not self.time_limit > 0:
+            raise ValueError(f"time_limit is a positive number of seconds, got {self.time_limit!r}")
