@@ -1,0 +1,93 @@
+"""The entry point: the verbs, and the one place where errors become exit codes and messages."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from bundleopt.cli import check, evaluate, init, predict, report, runs, score, solve, train
+from bundleopt.cli.failures import INTERRUPTED, report_failure
+
+NAME = "bundleopt"
+
+app = typer.Typer(
+    name=NAME,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Plan product bundles, prices and audiences from transaction logs, with a proof of how good the plan is.",
+    epilog="Example: bundleopt solve --budget 2000",
+)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command, its line in the list of commands, and an example of it that works."""
+
+    command: Callable[..., None]
+    line: str
+    example: str
+
+
+VERBS = {
+    "init": Verb(init.init, "Make a workspace.", "init my-campaigns --sample"),
+    "check": Verb(check.check, "Validate and profile the data.", "check"),
+    "train": Verb(train.train, "Fit the demand model.", "train --fast"),
+    "evaluate": Verb(evaluate.evaluate, "Compare the model with its rivals.", "evaluate --fast"),
+    "predict": Verb(predict.predict, "Predict purchases for given rows.", "predict --at rows.csv --out predicted.csv"),
+    "solve": Verb(solve.solve, "Plan the campaign.", "solve --budget 2000 --max-discount 25%"),
+    "score": Verb(score.score, "Value a plan written by hand.", "score my-plan.csv --budget 2000"),
+    "report": Verb(report.report, "Write the report page of a run.", "report --out campaign.html"),
+}
+for _name, _verb in VERBS.items():
+    app.command(_name, short_help=_verb.line, epilog=f"Example: {NAME} {_verb.example}")(_verb.command)
+app.add_typer(runs.app, name="runs", short_help="List and show the runs of the workspace.")
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with the code of its outcome; see `bundleopt_data.errors`."""
+    sys.exit(main(sys.argv[1:] if arguments is None else arguments))
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    # SIGTERM ends a run as Ctrl-C does: the best plan is kept.
+    signal.signal(signal.SIGTERM, _interrupt)
+    command = f"{NAME} {arguments[0]}" if arguments and not arguments[0].startswith("-") else NAME
+    try:
+        code = _invoke(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nothing is wrong, and nothing may be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except typer.TyperException as error:
+        sys.stderr.write(f"{command}: {error.format_message()}\n{_hint(command)}\n")
+        return error.exit_code
+    except BaseException as error:  # noqa: BLE001 - every failure has one message and one code
+        if isinstance(error, SystemExit):
+            raise
+        return report_failure(error, command=command)
+    return code
+
+
+def _invoke(arguments: list[str]) -> int:
+    result: Any = app(args=arguments, prog_name=NAME, standalone_mode=False)
+    if result == INTERRUPTED:
+        sys.stderr.write("interrupted\n")
+    return result if isinstance(result, int) else 0
+
+
+def _hint(command: str) -> str:
+    return f"try: {command} --help"
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

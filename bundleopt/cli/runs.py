@@ -1,0 +1,75 @@
+"""`bundleopt runs`: the registry of runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bundleopt.cli.flags import CommonFlags, takes
+from bundleopt.cli.output import Output
+from bundleopt.cli.tables import plain_table
+from bundleopt.report import formats
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The runs of a workspace.",
+    epilog="Example: bundleopt runs list",
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ListFlags(CommonFlags):
+    """Flags of `runs list`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShowFlags(CommonFlags):
+    """Flags of `runs show`."""
+
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Run folder or its number; default the latest.")
+    ] = None
+
+
+@app.command("list", epilog="Example: bundleopt runs list")
+@takes(ListFlags)
+def list_runs(flags: ListFlags) -> None:
+    """List the runs of the workspace, oldest first."""
+    from bundleopt.run_registry import all_runs
+    from bundleopt.workspace import find_workspace
+
+    rows = [run.row() for run in all_runs(find_workspace(flags.workspace))]
+
+    def render(console: Console) -> None:
+        head = ("run", "week", "status", "#bundles", "#offers", "#revenue", "#margin", "#spend", "#gap")
+        lines = [
+            (
+                *(row["run"], row["week"], row["status"]),
+                *(formats.count(row[name]) for name in ("bundles", "offers")),
+                *(formats.money(row[name]) for name in ("incremental_revenue", "incremental_margin", "promo_spend")),
+                formats.fine_share(row["gap"]),
+            )
+            for row in rows
+        ]
+        console.print(plain_table(head, lines))
+
+    Output(flags).result({"runs": rows}, render)
+
+
+@app.command("show", epilog="Example: bundleopt runs show 1")
+@takes(ShowFlags)
+def show_run(flags: ShowFlags) -> None:
+    """Show a run again, as solve printed it."""
+    from bundleopt.cli.summary import print_summary
+    from bundleopt.verbs.report import read_result
+
+    result = read_result(flags.run, workspace=flags.workspace)
+    Output(flags).result(
+        result.document | {"folder": str(result.folder)}, lambda console: print_summary(console, result)
+    )

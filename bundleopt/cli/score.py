@@ -1,0 +1,61 @@
+"""`bundleopt score`: values a plan that the team wrote by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bundleopt.cli.flags import CommonFlags, takes
+from bundleopt.cli.output import Output, ProgressDisplay
+from bundleopt.cli.tables import plain_table
+from bundleopt.report import formats
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScoreFlags(CommonFlags):
+    """Flags of `score`; the rules are those of the workspace, or given here."""
+
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Columns of offers.parquet or of bundles.parquet.")]
+    budget: Annotated[str | None, typer.Option("--budget", metavar="MONEY", help="Promo spend allowed.")] = None
+    week: Annotated[str | None, typer.Option("--week", metavar="MONDAY", help="Campaign week.")] = None
+    min_margin: Annotated[str | None, typer.Option("--min-margin", metavar="SHARE", help="Least margin.")] = None
+    max_discount: Annotated[str | None, typer.Option("--max-discount", metavar="SHARE", help="Largest [30%].")] = None
+    min_discount: Annotated[str | None, typer.Option("--min-discount", metavar="SHARE", help="Smallest [0].")] = None
+    max_bundles: Annotated[str | None, typer.Option("--max-bundles", metavar="N", help="Most bundles [30].")] = None
+    slots: Annotated[str | None, typer.Option("--slots", metavar="N", help="Most offers a customer [3].")] = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return the `[solve]` keys that were given."""
+        names = ("budget", "week", "min_margin", "max_discount", "min_discount", "max_bundles", "slots")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+@takes(ScoreFlags)
+def score(flags: ScoreFlags) -> None:
+    """Value a hand-written plan with the same model, and say which rules it breaks.
+
+    FILE is CSV or Parquet: customer_id, item_ids (A|B), price for offers to customers; item_ids, price for bundles that
+    everybody is shown.
+    """
+    from bundleopt.verbs.score import score as run
+
+    output = Output(flags)
+    with ProgressDisplay(output) as progress:
+        result = run(flags.file, workspace=flags.workspace, progress=progress, **flags.settings())
+
+    def render(console: Console) -> None:
+        console.print(plain_table(("", "#expected"), [(n, formats.money(v)) for n, v in result.totals.items()]))
+        console.print("")
+        if not result.violations:
+            console.print("It keeps every rule.", style="green")
+        for violation in result.violations:
+            text = f"breaks {violation.rule}: {violation.value}, allowed {violation.limit}. {violation.detail}"
+            console.print(text.rstrip(), markup=False, style="yellow")
+
+    output.result(result.document(), render)

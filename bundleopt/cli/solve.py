@@ -1,0 +1,137 @@
+"""`bundleopt solve`: plans the campaign."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bundleopt.cli.failures import INTERRUPTED
+from bundleopt.cli.flags import CommonFlags, takes
+from bundleopt.cli.output import Output, ProgressDisplay
+
+if TYPE_CHECKING:
+    from bundleopt.verbs.solve import SolveResult
+
+NOT_PROVEN = 6
+
+_OBJECTIVE, _PRICES, _MENU, _SEARCH, _FILES = "Objective and rules", "Prices", "Menu", "Search", "Files"
+
+Text = str | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SolveFlags(CommonFlags):
+    """Flags of `solve`. Values stay texts here: one place reads them all, from files, environment and flags alike."""
+
+    budget: Annotated[
+        Text, typer.Option("--budget", metavar="MONEY", help="Promo spend allowed; default no limit.")
+    ] = None
+    week: Annotated[Text, typer.Option("--week", metavar="MONDAY", help="Campaign week; default the next one.")] = None
+    objective: Annotated[Text, typer.Option("--objective", metavar="revenue|margin|mix", help="What to maximise.")] = (
+        None
+    )
+    min_margin: Annotated[Text, typer.Option("--min-margin", metavar="SHARE", help="Least margin of bundle sales.")] = (
+        None
+    )
+    min_incremental_margin: Annotated[
+        Text, typer.Option("--min-incremental-margin", metavar="MONEY", help="Least incremental margin.")
+    ] = None
+    max_discount: Annotated[Text, typer.Option("--max-discount", metavar="SHARE", help="Largest discount [30%].")] = (
+        None
+    )
+    min_discount: Annotated[Text, typer.Option("--min-discount", metavar="SHARE", help="Smallest discount [0].")] = None
+    price_step: Annotated[Text, typer.Option("--price-step", metavar="SHARE", help="Steps of discounts [5%].")] = None
+    price_ending: Annotated[Text, typer.Option("--price-ending", metavar=".99", help="Ending of prices [none].")] = None
+    max_bundles: Annotated[Text, typer.Option("--max-bundles", metavar="N", help="Most bundles on the menu [30].")] = (
+        None
+    )
+    slots: Annotated[Text, typer.Option("--slots", metavar="N", help="Most offers to one customer [3].")] = None
+    bundle_size: Annotated[Text, typer.Option("--bundle-size", metavar="MIN:MAX", help="Items of a bundle [2:4].")] = (
+        None
+    )
+    category_cap: Annotated[
+        Text, typer.Option("--category-cap", metavar="N", help="Most bundles with an item of one category.")
+    ] = None
+    item_overlap: Annotated[
+        Text, typer.Option("--item-overlap", metavar="N", help="Most bundles that contain one item.")
+    ] = None
+    include: Annotated[
+        list[str] | None, typer.Option("--include", metavar="ITEM|A+B", help="Must be on the menu; may repeat.")
+    ] = None
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", metavar="ITEM|A+B", help="Must not be on it; may repeat.")
+    ] = None
+    segments: Annotated[Text, typer.Option("--segments", metavar="N", help="Segments of the menu problem [20].")] = None
+    reach: Annotated[Text, typer.Option("--reach", metavar="SHARE", help="Chance that an offer is seen [1].")] = None
+    time_limit: Annotated[Text, typer.Option("--time-limit", metavar="SECONDS", help="Time to optimise [60].")] = None
+    gap: Annotated[Text, typer.Option("--gap", metavar="SHARE", help="Proven gap at which to stop [0.5%].")] = None
+    require_optimal: Annotated[bool, typer.Option("--require-optimal", help="Exit 6 unless the gap is proven.")] = False
+    solver: Annotated[Text, typer.Option("--solver", metavar="NAME", help="Backend of the menu problem [auto].")] = None
+    seed: Annotated[Text, typer.Option("--seed", metavar="N", help="Seed of sampling and solvers [0].")] = None
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run in the workspace.")] = False
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/<id>.")] = None
+    write_model: Annotated[
+        Path | None, typer.Option("--write-model", metavar="FILE.mps|.lp", help="Write the segment menu problem.")
+    ] = None
+    show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings and where each came from.")] = (
+        False
+    )
+
+    def settings(self) -> dict[str, Any]:
+        """Return the `[solve]` keys that were given."""
+        common = {field.name for field in dataclasses.fields(CommonFlags)}
+        apart = common | {"wait", "out", "write_model", "show_config"}
+        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in apart}
+        given["require_optimal"] = True if self.require_optimal else None
+        return {name: value for name, value in given.items() if value not in (None, [])}
+
+
+@takes(SolveFlags)
+def solve(flags: SolveFlags) -> None:
+    """Plan next week's campaign: bundles, prices and audiences, with a proof of how good the plan is.
+
+    Without a workspace it plans on the Complete Journey sample. MONEY is a plain amount like 2000, SHARE is 0.15 or
+    15%. The plan is verified by an independent checker and written as a run folder.
+    """
+    from bundleopt.session import open_session
+    from bundleopt.verbs.solve import solve_session
+    from bundleopt.workspace_lock import hold
+
+    output = Output(flags)
+    with ProgressDisplay(output) as progress:
+        session = open_session(flags.workspace, flags=flags.settings(), progress=progress)
+        if flags.show_config:
+            _show_config(output, session.resolved.rows())
+            return
+        with hold(session.workspace, wait=flags.wait):
+            if notice := session.dataset.notice:
+                output.note(notice)
+            result = solve_session(session, out=flags.out, write_model=flags.write_model)
+    _show(output, result)
+    _exit_as(output, result, require_optimal=session.config.solve.require_optimal)
+
+
+def _show(output: Output, result: SolveResult) -> None:
+    from bundleopt.cli.summary import print_summary
+
+    output.result(result.document | {"folder": str(result.folder)}, lambda console: print_summary(console, result))
+
+
+def _exit_as(output: Output, result: SolveResult, *, require_optimal: bool) -> None:
+    if result.status == "interrupted":
+        output.errors.print(f"interrupted; the best plan so far is in {result.folder}", markup=False)
+        raise typer.Exit(INTERRUPTED)
+    if require_optimal and result.status != "optimal":
+        text = f"the gap {result.gap:.3%} is larger than asked; the plan is in {result.folder}"
+        output.errors.print(text, markup=False)
+        raise typer.Exit(NOT_PROVEN)
+
+
+def _show_config(output: Output, rows: list[tuple[str, str, str]]) -> None:
+    from bundleopt.cli.tables import plain_table
+
+    document = {key: {"value": value, "source": source} for key, value, source in rows}
+    output.result(document, lambda console: console.print(plain_table(("key", "value", "source"), rows)))

@@ -1,0 +1,137 @@
+"""From a session to a published plan: prepare, train if need be, forecast, search, value, solve, verify, publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from bundleopt_models.offer_values import OfferValues, OptionTable
+from bundleopt_solvers.plan import CampaignPlan
+
+from bundleopt import run_registry
+from bundleopt.plan.document import MarginNeutralPlan, PlanFacts, plan_document
+from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt.session import Session
+from bundleopt.stages import candidates, item_choice, optimise, stock, verify
+from bundleopt.stages.candidates import PricedCandidates
+from bundleopt.stages.facts import gather_facts
+from bundleopt.stages.item_choice import ItemChoice
+from bundleopt.stages.model import TrainedModel, ensure_model
+from bundleopt.stages.problem import BuiltProblem, build_problem
+from bundleopt.stages.stopwatch import Stopwatch
+from bundleopt.stages.valuation import value_candidates
+from bundleopt.stages.week import PlannedWeek, plan_week
+
+if TYPE_CHECKING:
+    from bundleopt.rundir.writer import RunContent
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything up to the optimisation.
+
+    Attributes:
+        trained: the model. week: prices, demand, stock. choice: which items may be bundled. found: candidates.
+        table, values: options and what they are worth. built: the problem.
+    """
+
+    trained: TrainedModel
+    week: PlannedWeek
+    choice: ItemChoice
+    found: PricedCandidates
+    table: OptionTable
+    values: OfferValues
+    built: BuiltProblem
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A plan with all its figures, not yet written."""
+
+    prepared: Prepared
+    valued: ValuedPlan
+    facts: PlanFacts
+
+
+def prepare(session: Session, watch: Stopwatch) -> Prepared:
+    """Run all stages before the optimisation."""
+    settings = session.config.solve
+    with watch.stage("read data"):
+        session.dataset  # noqa: B018 - reading it here puts its time where it belongs
+    with watch.stage("model"):
+        trained = ensure_model(session)
+    with watch.stage("forecast"):
+        week = plan_week(session, trained)
+    with watch.stage("candidates"):
+        choice = item_choice.choose_items(week.campaign, week.stock, include=settings.include, exclude=settings.exclude)
+        session.progress("searching bundles", 0.0)
+        found = candidates.find_priced_candidates(week.forecast, week.campaign, choice, settings)
+    with watch.stage("valuation"):
+        session.progress("valuing offers", 0.0)
+        table, values = value_candidates(week.forecast, week.campaign, found, settings)
+        built = build_problem((table, values), week, choice, settings)
+    return Prepared(trained, week, choice, found, table, values, built)
+
+
+def solve(session: Session, prepared: Prepared, watch: Stopwatch, *, write_model: Path | None = None) -> Solved:
+    """Optimise, and compute every figure of the plan."""
+    settings = session.config.solve
+    problem = prepared.built.problem
+    if write_model is not None:
+        optimise.write_segment_model(problem, settings, write_model)
+    with watch.stage("optimise"):
+        plan = optimise.optimise(problem, settings, prepared.found.family, session.progress)
+    valued = value_plan(prepared, plan)
+    with watch.stage("margin-neutral plan"):
+        neutral = _margin_neutral(session, prepared, valued)
+    facts = gather_facts(session, prepared, valued, neutral=neutral, seconds=watch)
+    return Solved(prepared, valued, facts)
+
+
+def value_plan(prepared: Prepared, plan: CampaignPlan) -> ValuedPlan:
+    """Join a plan with what its figures are computed from."""
+    week = prepared.week
+    return ValuedPlan(
+        campaign=week.campaign,
+        problem=prepared.built.problem,
+        values=prepared.values,
+        plan=plan,
+        stock=week.stock,
+        baseline_revenue=stock.baseline_revenue(week.campaign, week.stock),
+    )
+
+
+def publish(session: Session, solved: Solved, *, out: Path | None) -> tuple[Path, RunContent]:
+    """Write the run folder, have the checker read it back, and rename it into place.
+
+    Raises:
+        VerificationError: the files break a rule or do not agree; nothing is published.
+        StorageError: the disk is full, or the folder cannot be written. UsageError: `out` holds something else.
+    """
+    from bundleopt.rundir import content, writer
+
+    folder = out or run_registry.next_folder(session.workspace, solved.valued.campaign.week)
+    run_registry.refuse_foreign_folder(folder)
+    session.progress("writing the run folder", 0.0)
+    ready = content.run_content(solved.valued, plan_document(solved.valued, solved.facts), solved.prepared)
+    writer.publish(ready, folder, verify=lambda written: verify.verify(written, solved.prepared))
+    return folder, ready
+
+
+def _margin_neutral(session: Session, prepared: Prepared, valued: ValuedPlan) -> MarginNeutralPlan | None:
+    """Solve for the best plan that does not lose margin, where the plan loses some."""
+    problem = prepared.built.problem
+    if float(np.sum(valued.incremental_margin)) >= 0:
+        return None
+    plan = optimise.margin_neutral(problem, session.config.solve, session.progress)
+    other = value_plan(prepared, plan)
+    return MarginNeutralPlan(
+        incremental_revenue=round(float(other.incremental_revenue.sum()), 2),
+        incremental_margin=round(float(other.incremental_margin.sum()), 2),
+        promo_spend=round(float(other.promo_spend.sum()), 2),
+        bundles=len(plan.menu),
+        offers=len(plan.offer_customer),
+        bound=plan.headline.bound,
+    )

@@ -1,0 +1,139 @@
+"""The content of `plan.json`: everything about a plan that is not a table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from bundleopt_solvers.plan import Certificate, RuleReport, StopReason
+
+from bundleopt.plan.totals import Total
+from bundleopt.plan.valued_plan import ValuedPlan
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class MarginNeutralPlan:
+    """The best plan that does not lose margin, stated where the plan's own incremental margin falls. Money."""
+
+    incremental_revenue: float
+    incremental_margin: float
+    promo_spend: float
+    bundles: int
+    offers: int
+    bound: float
+
+    def document(self) -> dict[str, Any]:
+        """Return the entry of `plan.json`."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """What the stages know of a plan beside its arrays.
+
+    Attributes:
+        totals, decomposition: by name, money where they are money.
+        margin_neutral: see MarginNeutralPlan; None where the margin does not fall.
+        assumptions: sentences. warnings: sentences. excluded: stock-outs and other items left out, by reason.
+        config: key -> value. config_sources: key -> where it came from. inputs: name -> sha256.
+        versions, seeds, seconds: by name. model: what the forecast came from.
+        break_even: rows for an empty plan, see `bundleopt.stages.break_even`.
+        additivity: how far several offers to one customer are from adding up, measured on a sample.
+    """
+
+    totals: dict[str, Total]
+    decomposition: dict[str, float]
+    objective: str
+    gap_asked: float
+    margin_neutral: MarginNeutralPlan | None
+    assumptions: tuple[str, ...]
+    warnings: tuple[str, ...]
+    excluded: dict[str, list[str]]
+    config: dict[str, Any]
+    config_sources: dict[str, str]
+    inputs: dict[str, str]
+    versions: dict[str, str]
+    seeds: dict[str, int]
+    seconds: dict[str, float]
+    model: dict[str, Any]
+    break_even: list[dict[str, Any]]
+    additivity: dict[str, Any]
+    data_findings: list[dict[str, Any]]
+
+
+def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
+    """Return the plan as a JSON document: plain values only, no NaN, no infinity."""
+    plan = valued.plan
+    headline = plan.headline
+    document = {
+        "format": FORMAT,
+        "status": status_of(plan.reason, headline, facts.gap_asked),
+        "stop_reason": plan.reason.value,
+        "week": valued.campaign.week.isoformat(),
+        "objective": {"name": facts.objective, "value": headline.value},
+        "bound": headline.bound,
+        "gap": headline.gap,
+        "gap_asked": facts.gap_asked,
+        "family": headline.family,
+        "certificates": {name: certificate_document(one) for name, one in plan.certificates.items()},
+        "totals": {name: total.document() for name, total in facts.totals.items()},
+        "decomposition": facts.decomposition,
+        "margin_neutral_plan": facts.margin_neutral.document() if facts.margin_neutral else None,
+        "rules": [rule_document(rule) for rule in plan.rules],
+        "menu": {"bundles": len(plan.menu), "offers": len(plan.offer_customer)},
+        "assumptions": list(facts.assumptions),
+        "warnings": list(facts.warnings),
+        "excluded_items": facts.excluded,
+        "additivity": facts.additivity,
+        "break_even": facts.break_even,
+        "data_findings": facts.data_findings,
+        "model": facts.model,
+        "config": facts.config,
+        "config_sources": facts.config_sources,
+        "inputs": facts.inputs,
+        "versions": facts.versions,
+        "seeds": facts.seeds,
+        "solver": {"name": plan.solver, "work": plan.work, "incidents": list(plan.incidents)},
+        "seconds": facts.seconds,
+    }
+    return dict(plain(document))
+
+
+def status_of(reason: StopReason, headline: Certificate, gap_asked: float) -> str:
+    """Return `optimal` (proven within the asked gap), `interrupted` or `feasible`."""
+    if headline.gap <= gap_asked:
+        return "optimal"
+    return "interrupted" if reason is StopReason.INTERRUPTED else "feasible"
+
+
+def certificate_document(certificate: Certificate) -> dict[str, Any]:
+    """Return value, bound, gap and the family of plans that the bound speaks of."""
+    return {
+        "value": certificate.value,
+        "bound": certificate.bound,
+        "gap": certificate.gap,
+        "family": certificate.family,
+    }
+
+
+def rule_document(rule: RuleReport) -> dict[str, Any]:
+    """Return one rule as it stands in the plan."""
+    return dict(vars(rule))
+
+
+def plain(value: Any) -> Any:
+    """Turn numpy values into Python's, and what JSON cannot hold (NaN, infinity) into None."""
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)

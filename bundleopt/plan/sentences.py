@@ -1,0 +1,68 @@
+"""What a plan says in words: the same sentences in the terminal and in the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bundleopt.report import formats
+
+DECOMPOSITION_LABELS = {
+    "new": "new sales",
+    "upsell": "upsell to the full bundle",
+    "halo": "complements outside the bundle",
+    "cannibalised": "cannibalised shelf sales",
+    "certain_buyer_discount": "discount to certain buyers",
+    "diversion": "diverted from substitutes",
+    "pull_forward": "pulled forward from later weeks",
+}
+
+
+def bound_sentence(document: dict[str, Any]) -> str:
+    """State what is proven of the delivered plan, in words and in money."""
+    value, bound = document["objective"]["value"], document["bound"]
+    beyond = max(0.0, bound - value)
+    if beyond < 0.005:
+        return "Proven best: no plan over these candidates can beat this by a cent."
+    return (
+        f"No plan over these candidates can beat this by more than "
+        f"{formats.fine_share(document['gap'])} ({formats.money(beyond)})."
+    )
+
+
+def status_sentence(document: dict[str, Any]) -> str:
+    """State why the solver stopped."""
+    asked = formats.fine_share(document["gap_asked"])
+    seconds = document["seconds"].get("optimise", 0.0)
+    if document["status"] == "optimal":
+        return f"Proven within the asked gap of {asked}, after {seconds:.1f} s ({document['solver']['name']})."
+    if document["status"] == "interrupted":
+        return (
+            f"Interrupted after {seconds:.1f} s: the best plan so far is kept; the asked gap of {asked} is not proven."
+        )
+    return f"Stopped by {document['stop_reason']} after {seconds:.1f} s; the asked gap of {asked} is not proven."
+
+
+def margin_sentence(document: dict[str, Any]) -> str | None:
+    """State the best plan that does not lose margin, where this one does."""
+    neutral = document["margin_neutral_plan"]
+    margin = document["totals"]["incremental_margin"]["value"]
+    if margin >= 0 or neutral is None:
+        return None
+    if not neutral["offers"]:
+        return f"This plan costs {formats.money(-margin)} of margin; no plan with offers keeps the margin whole."
+    return (
+        f"This plan costs {formats.money(-margin)} of margin. The best plan found that does not lose margin brings "
+        f"{formats.money(neutral['incremental_revenue'])} of revenue and {formats.money(neutral['incremental_margin'])} "
+        f"of margin with {neutral['bundles']} bundles for {formats.money(neutral['promo_spend'])} of promo spend; "
+        "get it with --min-incremental-margin 0."
+    )
+
+
+def empty_sentence(document: dict[str, Any]) -> str | None:
+    """Say what an empty plan means."""
+    if document["menu"]["offers"]:
+        return None
+    return (
+        "No bundle earns its discount under these rules: the best plan is to do nothing. "
+        "The break-even table says how much more price-sensitive customers would have to be."
+    )

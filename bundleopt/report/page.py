@@ -1,0 +1,127 @@
+"""The report page, made from what a run folder holds: the plan document and its tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bundleopt.plan import sentences
+from bundleopt.report import formats, svg
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEMPLATE = "report.html.j2"
+# What fits one screen of bars; the table below holds every bundle.
+BARS_SHOWN = 15
+_DISCOUNT_BIN = 0.05
+
+
+def render_report(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> str:
+    """Return the whole page as HTML.
+
+    Every text of the data is escaped by the template engine; the page has no script, and loads nothing.
+
+    Args:
+        document: `plan.json`. tables: `bundles`, `offers` and `inventory`.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bundleopt.report"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {
+        "money": formats.money,
+        "share": formats.share,
+        "fine_share": formats.fine_share,
+        "count": formats.count,
+        "number": formats.number,
+    }
+    return environment.get_template(TEMPLATE).render(**page_values(document, tables))
+
+
+def page_values(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return what the template shows."""
+    bundles = tables["bundles"].to_dict("records")
+    return {
+        "plan": document,
+        "bundles": bundles,
+        "cards": _cards(document),
+        "bound_sentence": sentences.bound_sentence(document),
+        "status_sentence": sentences.status_sentence(document),
+        "margin_sentence": sentences.margin_sentence(document),
+        "empty_sentence": sentences.empty_sentence(document),
+        "waterfall": _waterfall(document),
+        "value_bars": _value_bars(bundles),
+        "discounts": _discounts(bundles),
+        "slots": _slots(tables["offers"]),
+        "budget": _budget(document),
+        "rules": _rules(document),
+        "tight_stock": _tight_stock(tables["inventory"]),
+        "currency": document["config"].get("data.currency", ""),
+    }
+
+
+def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
+    totals = document["totals"]
+    rows = (
+        ("incremental_revenue", "incremental revenue", formats.money),
+        ("incremental_margin", "incremental margin", formats.money),
+        ("promo_spend", "promo spend", formats.money),
+        ("redemptions", "redemptions", formats.count),
+        ("customers_reached", "customers reached", formats.count),
+    )
+    cards = []
+    for name, label, write in rows:
+        total = totals[name]
+        spread = f"{write(total['low'])} to {write(total['high'])}" if total["low"] != total["high"] else ""
+        cards.append({"label": label, "value": write(total["value"]), "spread": spread})
+    return cards
+
+
+def _waterfall(document: dict[str, Any]) -> str:
+    steps = [
+        (sentences.DECOMPOSITION_LABELS.get(name, name.replace("_", " ")), amount)
+        for name, amount in document["decomposition"].items()
+        if amount is not None
+    ]
+    return svg.waterfall(steps, ("incremental revenue", document["totals"]["incremental_revenue"]["value"]))
+
+
+def _value_bars(bundles: list[dict[str, Any]]) -> str:
+    ranked = sorted(bundles, key=lambda row: -row["incremental_revenue"])[:BARS_SHOWN]
+    rows = [(" + ".join(row["item_names"]), row["incremental_revenue"]) for row in ranked]
+    return svg.bars(rows, title="Incremental revenue of each bundle")
+
+
+def _discounts(bundles: list[dict[str, Any]]) -> str:
+    bins: dict[int, int] = {}
+    for row in bundles:
+        step = round(row["discount"] / _DISCOUNT_BIN)
+        bins[step] = bins.get(step, 0) + 1
+    steps = range(min(bins), max(bins) + 1) if bins else range(0)
+    rows = [(f"{step * _DISCOUNT_BIN:.0%}", bins.get(step, 0)) for step in steps]
+    return svg.histogram(rows, title="Bundles by discount")
+
+
+def _slots(offers: pd.DataFrame) -> str:
+    counts = offers.groupby("customer_id").size().value_counts().sort_index() if len(offers) else {}
+    rows = [
+        (f"{number} offer{'s' if number > 1 else ''}", int(customers)) for number, customers in dict(counts).items()
+    ]
+    return svg.histogram(rows, title="Customers by number of offers")
+
+
+def _budget(document: dict[str, Any]) -> str | None:
+    limit = document["config"].get("solve.budget")
+    spend = document["totals"]["promo_spend"]["value"]
+    return svg.gauge(spend, limit, title="Promo spend of the budget") if limit else None
+
+
+def _rules(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rules for people: all that are not about the stock of one item, and the stock rules that bind."""
+    return [rule for rule in document["rules"] if rule["binding"] or not rule["name"].startswith("stock")]
+
+
+def _tight_stock(inventory: pd.DataFrame) -> list[dict[str, Any]]:
+    touched = inventory[(inventory["incremental_units"] > 0) & inventory["slack"].notna()]
+    return list(touched.sort_values(["slack", "item_id"]).head(10).to_dict("records"))

@@ -1,0 +1,108 @@
+"""The runs of a workspace: their names, and what is known of each without opening its tables."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from bundleopt_data.errors import UsageError
+
+from bundleopt.workspace import Workspace
+
+_NAME = re.compile(r"(\d{4,})-\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A published run folder and its `plan.json`."""
+
+    folder: Path
+    document: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.folder.name
+
+    def row(self) -> dict[str, Any]:
+        """Return one line of `runs list`."""
+        totals = self.document["totals"]
+        return {
+            "run": self.name,
+            "week": self.document["week"],
+            "status": self.document["status"],
+            "bundles": self.document["menu"]["bundles"],
+            "offers": self.document["menu"]["offers"],
+            "incremental_revenue": totals["incremental_revenue"]["value"],
+            "incremental_margin": totals["incremental_margin"]["value"],
+            "promo_spend": totals["promo_spend"]["value"],
+            "gap": self.document["gap"],
+        }
+
+
+def next_folder(workspace: Workspace, week: date) -> Path:
+    """Return the folder of a new run: a number that only counts up, and the week; never a clock."""
+    numbers = [int(match[1]) for path in workspace.runs.iterdir() if (match := _NAME.fullmatch(path.name))]
+    return workspace.runs / f"{max(numbers, default=0) + 1:04d}-{week.isoformat()}"
+
+
+def all_runs(workspace: Workspace) -> list[Run]:
+    """Return the runs of a workspace, oldest first; folders without a readable plan are left out."""
+    if not workspace.runs.is_dir():
+        return []
+    runs = []
+    for folder in sorted(workspace.runs.iterdir()):
+        if _NAME.fullmatch(folder.name):
+            try:
+                runs.append(open_run(folder))
+            except UsageError:
+                continue
+    return runs
+
+
+def find_run(workspace: Workspace, name: str | None) -> Run:
+    """Return a run by name, by the path of its folder, or the latest one for None.
+
+    Raises:
+        UsageError: there is no such run; the message names those there are.
+    """
+    if name is not None and (Path(name) / "plan.json").is_file():
+        return open_run(Path(name))
+    runs = all_runs(workspace)
+    if not runs:
+        raise UsageError(f"no runs in {workspace.runs}; make one with: bundleopt solve")
+    if name is None:
+        return runs[-1]
+    for run in runs:
+        if run.name == name or run.name.split("-")[0] == name.zfill(4):
+            return run
+    raise UsageError(f"no run {name!r}; there are {', '.join(run.name for run in runs[-10:])}")
+
+
+def open_run(folder: Path) -> Run:
+    """Open one run folder.
+
+    Raises:
+        UsageError: it holds no readable plan.
+    """
+    try:
+        document = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{folder} is not a run folder: its plan.json cannot be read ({error})") from error
+    return Run(folder, document)
+
+
+def refuse_foreign_folder(folder: Path) -> None:
+    """Refuse to replace a folder that is not a run folder.
+
+    Raises:
+        UsageError: it exists, is not empty, and holds no `plan.json`.
+    """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "plan.json").is_file():
+        raise UsageError(f"{folder} holds other files; give --out a new folder, or one that holds a run")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; give --out a folder")

@@ -1,0 +1,1 @@
+"""Run folders: every file of a published plan, written whole or not at all."""

@@ -1,0 +1,48 @@
+"""The content of a run folder, from a plan with all its figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bundleopt.plan import sentences, tables
+from bundleopt.plan.reasons import reasons
+from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt.report.page import render_report
+from bundleopt.rundir.writer import RunContent
+from bundleopt.stages.decomposition import cannibalised_revenue
+
+if TYPE_CHECKING:
+    from bundleopt.pipeline import Prepared
+
+
+def run_content(valued: ValuedPlan, document: dict[str, Any], prepared: Prepared) -> RunContent:
+    """Return everything that stands in the run folder; the report is made from the same tables."""
+    why = reasons(valued, prepared.week.forecast.relations, forced=prepared.built.forced)
+    bundles = tables.bundles_table(valued, cannibalised=cannibalised_revenue(prepared, valued), reasons=why)
+    offers, inventory = tables.offers_table(valued), tables.inventory_table(valued)
+    frames = {"bundles": bundles, "offers": offers, "inventory": inventory}
+    return RunContent(
+        document=document,
+        **frames,
+        report=render_report(document, frames),
+        summary=summary_rows(document),
+    )
+
+
+def summary_rows(document: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the first sheet of the workbook: names and values."""
+    rows: list[tuple[str, Any]] = [("campaign week", document["week"]), ("status", document["status"])]
+    for name, total in document["totals"].items():
+        rows.append((name.replace("_", " "), total["value"]))
+        if total["low"] != total["high"]:
+            rows.append((f"{name.replace('_', ' ')}, {total['level']:.0%} low", total["low"]))
+            rows.append((f"{name.replace('_', ' ')}, {total['level']:.0%} high", total["high"]))
+    rows.append(("objective", document["objective"]["value"]))
+    rows.append(("upper bound", document["bound"]))
+    rows.append(("proof", sentences.bound_sentence(document)))
+    for sentence in (sentences.margin_sentence(document), sentences.empty_sentence(document)):
+        if sentence:
+            rows.append(("note", sentence))
+    rows += [("warning", text) for text in document["warnings"]]
+    rows += [("assumption", text) for text in document["assumptions"]]
+    return rows

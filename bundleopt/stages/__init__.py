@@ -1,0 +1,1 @@
+"""The stages of planning: each a few functions from typed values to typed values."""

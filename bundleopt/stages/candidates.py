@@ -1,0 +1,194 @@
+"""Candidate bundles and their price points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_data.errors import InfeasiblePlanError
+from bundleopt_models.forecast import DemandForecast
+from bundleopt_solvers import price_points
+from bundleopt_solvers.candidate_inputs import CandidateInputs, Candidates, CandidateSettings
+
+from bundleopt.config import Objective, SolveConfig
+from bundleopt.stages.item_choice import BUNDLE_SEPARATOR, ItemChoice
+
+# A pair counts as a known substitute when its log odds ratio lies this many standard errors below the background.
+SUBSTITUTE_DEVIATIONS = 2.0
+
+
+@dataclass(frozen=True)
+class PricedCandidates:
+    """Bundles that have at least one admissible price.
+
+    Attributes:
+        bundles: B tuples of item codes. prices: their price points in cents, descending.
+        family: what was searched, in words, for the certificate. pairs_screened: how many pairs were looked at.
+    """
+
+    bundles: tuple[tuple[int, ...], ...]
+    prices: tuple[tuple[int, ...], ...]
+    family: str
+    pairs_screened: int
+
+
+def revenue_weight(settings: SolveConfig) -> float:
+    """Weight of incremental revenue in the objective; the rest is margin."""
+    if settings.objective is Objective.MIX:
+        return 1.0 - settings.mix_margin_weight
+    return 1.0 if settings.objective is Objective.REVENUE else 0.0
+
+
+def price_policy(settings: SolveConfig) -> price_points.PricePolicy:
+    """Return how prices may be set."""
+    return price_points.PricePolicy(
+        min_discount=settings.min_discount,
+        max_discount=settings.max_discount,
+        price_step=settings.price_step,
+        price_ending=settings.price_ending,
+        allow_below_cost=settings.below_cost,
+    )
+
+
+def substitute_pairs(forecast: DemandForecast) -> npt.NDArray[np.int32]:
+    """(Q, 2) item code pairs of one category that are bought together significantly less than the background."""
+    relations = forecast.relations
+    excess = relations.gamma.astype(np.float64) - relations.background
+    error = np.maximum(relations.standard_error.astype(np.float64), 1e-12)
+    same = forecast.category[relations.first] == forecast.category[relations.second]
+    known = same & (excess / error < -SUBSTITUTE_DEVIATIONS)
+    return np.stack([relations.first[known], relations.second[known]], axis=1).astype(np.int32)
+
+
+def find_priced_candidates(
+    forecast: DemandForecast, campaign: CampaignWeek, choice: ItemChoice, settings: SolveConfig
+) -> PricedCandidates:
+    """Search the candidates and give each its price points; bundles without an admissible price fall out.
+
+    Raises:
+        InfeasiblePlanError: a bundle that must be on the menu has no admissible price.
+    """
+    from bundleopt_solvers.candidates import find_candidates
+
+    policy = price_policy(settings)
+    if not policy.ladder or not choice.allowed.any():
+        return PricedCandidates((), (), "no bundles: the discount band or the stock leaves none", 0)
+    inputs = candidate_inputs(forecast, campaign, choice, settings)
+    low, high = settings.bundle_size
+    found: Candidates = find_candidates(
+        inputs,
+        CandidateSettings(
+            objective_revenue=revenue_weight(settings),
+            min_size=low,
+            max_size=high,
+            total=settings.candidates,
+            allow_below_cost=settings.below_cost,
+        ),
+    )
+    priced = with_prices(found.bundles, campaign, settings, family=found.family, pairs_screened=found.screened)
+    _refuse_unpriced(choice, set(priced.bundles), campaign)
+    return priced
+
+
+def with_prices(
+    bundles: Sequence[tuple[int, ...]],
+    campaign: CampaignWeek,
+    settings: SolveConfig,
+    *,
+    family: str,
+    pairs_screened: int = 0,
+) -> PricedCandidates:
+    """Give bundles their price points, and drop those without any."""
+    policy = price_policy(settings)
+    ladders = [(bundle, _prices(bundle, campaign, policy)) for bundle in bundles]
+    kept = [(bundle, ladder) for bundle, ladder in ladders if ladder]
+    return PricedCandidates(
+        bundles=tuple(bundle for bundle, _ in kept),
+        prices=tuple(ladder for _, ladder in kept),
+        family=family,
+        pairs_screened=pairs_screened,
+    )
+
+
+def candidate_inputs(
+    forecast: DemandForecast, campaign: CampaignWeek, choice: ItemChoice, settings: SolveConfig
+) -> CandidateInputs:
+    """Return what the search reads, in the objective's terms."""
+    policy = price_policy(settings)
+    ratios = np.array([1.0 - float(discount) for discount in policy.ladder])
+    relations = forecast.relations
+    return CandidateInputs(
+        probability=forecast.probability,
+        visit=forecast.visit_probability,
+        slope=forecast.slope,
+        ratios=ratios,
+        price_lift=forecast.price_lift(ratios),
+        shelf_price=campaign.shelf_price_cents / 100.0,
+        unit_cost=campaign.unit_cost_cents / 100.0,
+        tax_rate=campaign.tax_rate,
+        funding_share=campaign.funding_share,
+        eligible=choice.allowed,
+        category=forecast.category,
+        related_first=relations.first,
+        related_second=relations.second,
+        gamma=relations.gamma,
+        background=relations.background,
+        substitutes=substitute_pairs(forecast),
+        outside=_pulled_forward(forecast, campaign, settings),
+        excluded=frozenset(frozenset(items) for items in choice.banned_bundles),
+        included=(*choice.must_bundles, *_pairs_for(choice, forecast)),
+        reach=settings.reach,
+        salience=settings.salience,
+    )
+
+
+def _pulled_forward(forecast: DemandForecast, campaign: CampaignWeek, settings: SolveConfig) -> npt.NDArray[np.float32]:
+    """(U, I) money that an induced unit takes from later weeks: the part of `outside` that needs no relations."""
+    share = forecast.pull_forward.share.astype(np.float64)
+    share = np.where(np.isnan(share), forecast.pull_forward.assumed_share, share)
+    price = campaign.shelf_price_cents / 100.0
+    margin = price / (1.0 + campaign.tax_rate) - campaign.unit_cost_cents / 100.0
+    weight = revenue_weight(settings)
+    lost = -share * (weight * price + (1.0 - weight) * margin)
+    return np.broadcast_to(lost.astype(np.float32), forecast.probability.shape)
+
+
+def _pairs_for(choice: ItemChoice, forecast: DemandForecast) -> tuple[tuple[int, ...], ...]:
+    """For each item that must be on the menu, its pair with the allowed item that it is bought with most."""
+    pairs = []
+    for item in choice.must_items:
+        together = forecast.probability[:, item].astype(np.float64) @ forecast.probability.astype(np.float64)
+        together *= np.exp(forecast.relations.log_odds(np.full(len(together), item), np.arange(len(together))))
+        together[~choice.allowed] = -1.0
+        together[item] = -1.0
+        for other in np.argsort(-together, kind="stable"):
+            pair = tuple(sorted((item, int(other))))
+            if pair not in choice.banned_bundles and together[other] >= 0:
+                pairs.append(pair)
+                break
+    return tuple(dict.fromkeys(pairs))
+
+
+def _prices(bundle: tuple[int, ...], campaign: CampaignWeek, policy: price_points.PricePolicy) -> tuple[int, ...]:
+    items = list(bundle)
+    shelf = [int(price) for price in campaign.shelf_price_cents[items]]
+    floor = price_points.cost_floor_cents(
+        shelf,
+        [int(cost) for cost in campaign.unit_cost_cents[items]],
+        campaign.tax_rate[items].tolist(),
+        campaign.funding_share[items].tolist(),
+    )
+    return price_points.price_points(sum(shelf), shelf, floor, policy)
+
+
+def _refuse_unpriced(choice: ItemChoice, priced: set[tuple[int, ...]], campaign: CampaignWeek) -> None:
+    for bundle in choice.must_bundles:
+        if bundle not in priced:
+            name = BUNDLE_SEPARATOR.join(str(campaign.item_ids[item]) for item in bundle)
+            raise InfeasiblePlanError(
+                [f"include {name}", "discount band, price ending and cost"],
+                detail=f"No admissible price of {name} lies inside the band, above its cost and above its dearest item.",
+            )

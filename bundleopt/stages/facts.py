@@ -1,0 +1,143 @@
+"""Everything that a plan says about itself beside its arrays."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bundleopt.plan import totals
+from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
+from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt.session import Session
+from bundleopt.stages.break_even import break_even_rows
+from bundleopt.stages.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from bundleopt.pipeline import Prepared
+
+_LIBRARIES = ("bundleopt", "torch", "ortools", "pulp", "numpy", "pandas", "pyarrow", "duckdb")
+
+
+def gather_facts(
+    session: Session,
+    prepared: Prepared,
+    valued: ValuedPlan,
+    *,
+    neutral: MarginNeutralPlan | None,
+    seconds: Stopwatch,
+) -> PlanFacts:
+    """Collect totals, decomposition, assumptions, settings, inputs and versions."""
+    settings = session.config.solve
+    is_empty = not len(valued.plan.offer_customer)
+    rows = session.resolved.rows()
+    return PlanFacts(
+        totals=totals.all_totals(valued, level=settings.interval_level),
+        decomposition=decomposition(prepared, valued),
+        objective=settings.objective.value,
+        gap_asked=settings.gap,
+        margin_neutral=neutral,
+        assumptions=assumptions(session, prepared),
+        warnings=warnings(session, prepared),
+        excluded=prepared.choice.excluded,
+        config=config_values(session),
+        config_sources={key: source for key, _, source in rows},
+        inputs=inputs(session, prepared),
+        versions=versions(),
+        seeds={"solve": settings.seed, "training": session.config.model.seed},
+        seconds=seconds.all_seconds(),
+        model=model_facts(prepared),
+        break_even=break_even_rows(prepared.week, prepared.choice, prepared.found, settings) if is_empty else [],
+        additivity={} if is_empty else additivity(prepared, valued),
+        data_findings=data_findings(session),
+    )
+
+
+def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
+    """Return what the figures rest on, each in a sentence."""
+    assumed = session.config.assumptions
+    campaign = prepared.week.campaign
+    sentences = [*campaign.assumptions, *session.dataset.assumptions]
+    share = prepared.week.forecast.pull_forward.share
+    if np.isnan(share).any():
+        sentences.append(
+            f"Sales borrowed from later weeks are not identified for {int(np.isnan(share).sum()):,} items; "
+            f"{assumed.pull_forward:.0%} of their induced sales is charged."
+        )
+    if np.isfinite(prepared.week.stock.on_hand).any():
+        sentences.append(f"Safety stock is {assumed.safety_deviations:g} standard deviations of Poisson demand.")
+    settings = session.config.solve
+    if settings.reach == 1.0:
+        sentences.append("Every offer is seen (reach 1).")
+    sentences.append("Intervals cover the sampling of redemptions only, not the uncertainty of the demand model.")
+    return tuple(dict.fromkeys(sentences))
+
+
+def warnings(session: Session, prepared: Prepared) -> tuple[str, ...]:
+    """Return what the reader should act on, each in a sentence."""
+    found = []
+    record = prepared.trained.record
+    if record.fast:
+        found.append(
+            "The demand model is the quick one that solve trains by itself (train --fast); "
+            "for the full one run: bundleopt train"
+        )
+    if record.inputs != session.dataset.input_hashes:
+        found.append("The data changed since the model was trained; train it again with: bundleopt train")
+    stock_outs = prepared.choice.excluded["baseline sales alone use up the stock on hand"]
+    if stock_outs:
+        found.append(f"{len(stock_outs):,} items are expected to sell out without any campaign; they are not offered.")
+    return tuple(found)
+
+
+def config_values(session: Session) -> dict[str, Any]:
+    """Return every setting that shapes the plan, by its dotted key."""
+    dumped = session.config.model_dump(mode="json")
+    return {f"{section}.{name}": value for section, table in dumped.items() for name, value in table.items()}
+
+
+def inputs(session: Session, prepared: Prepared) -> dict[str, str]:
+    """Return the SHA-256 of the data, the model's files and the forecast."""
+    from bundleopt_data import digests
+
+    folder = session.workspace.models / prepared.trained.record.name
+    model = {f"model/{path.name}": digests.sha256_of_file(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    return session.dataset.input_hashes | model | {"forecast": forecast_digest(prepared)}
+
+
+def forecast_digest(prepared: Prepared) -> str:
+    """Return one SHA-256 over the arrays of the forecast, which the checker takes as an input."""
+    import hashlib
+
+    forecast = prepared.week.forecast
+    digest = hashlib.sha256()
+    for array in (forecast.probability, forecast.visit_probability, forecast.slope, forecast.units):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that could change a bit of the plan."""
+    found = {name: metadata.version(name) for name in _LIBRARIES}
+    return found | {"python": platform.python_version(), "machine": platform.machine()}
+
+
+def model_facts(prepared: Prepared) -> dict[str, Any]:
+    """Return what the forecast came from, for people."""
+    record, forecast = prepared.trained.record, prepared.week.forecast
+    return {
+        "training": "quick (train --fast)" if record.fast else "full",
+        "data seen": f"before {record.fit_until.isoformat()}",
+        "customers": len(forecast.customer_ids),
+        "items": len(forecast.item_ids),
+        "related pairs": len(forecast.relations.first),
+        "expected units of the week without the campaign": round(float(prepared.week.stock.baseline.sum()), 1),
+    } | prepared.trained.model.summary()
+
+
+def data_findings(session: Session) -> list[dict[str, Any]]:
+    """Return the findings of `check` that a reader of the plan should know."""
+    report = session.dataset.check()
+    return [{"level": finding.level, "sentence": finding.sentence} for finding in report.findings]

@@ -1,0 +1,110 @@
+"""Which items may be in a bundle, and why the others may not: names that the report repeats."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_data.errors import InfeasiblePlanError, UsageError
+
+from bundleopt.plan.valued_plan import Stock
+
+BUNDLE_SEPARATOR = "+"
+
+
+@dataclass(frozen=True)
+class ItemChoice:
+    """The items that may be bundled, and what was asked for by name.
+
+    Attributes:
+        allowed: (I,) items that may be in a bundle.
+        excluded: reason -> item ids, in words.
+        must_items: item codes that must be on the menu. must_bundles: sets of item codes that must be on the menu.
+        banned_bundles: sets of item codes that must not be on the menu.
+    """
+
+    allowed: npt.NDArray[np.bool_]
+    excluded: dict[str, list[str]]
+    must_items: tuple[int, ...]
+    must_bundles: tuple[tuple[int, ...], ...]
+    banned_bundles: frozenset[tuple[int, ...]]
+
+
+def choose_items(
+    campaign: CampaignWeek, stock: Stock, *, include: tuple[str, ...], exclude: tuple[str, ...]
+) -> ItemChoice:
+    """Read `include` and `exclude`, and find the items that may be bundled.
+
+    Raises:
+        UsageError: an item is unknown, or both included and excluded.
+        InfeasiblePlanError: an included item is not promotable or has no stock left.
+    """
+    codes = {str(item): code for code, item in enumerate(campaign.item_ids)}
+    must, banned = _read(include, codes, "--include"), _read(exclude, codes, "--exclude")
+    banned_items = {items[0] for items in banned if len(items) == 1}
+    _refuse_contradictions(must, banned, campaign)
+    without_stock = stock.slack <= 0
+    allowed = campaign.promotable & ~without_stock & ~np.isin(np.arange(len(codes)), list(banned_items))
+    _refuse_impossible(must, campaign, without_stock)
+    excluded = {
+        "not promotable": _ids(campaign, ~campaign.promotable),
+        "baseline sales alone use up the stock on hand": _ids(campaign, stock.on_hand < stock.baseline),
+        "no stock is left after baseline sales and safety stock": _ids(
+            campaign, without_stock & (stock.on_hand >= stock.baseline)
+        ),
+        "excluded by name": sorted(str(campaign.item_ids[item]) for item in banned_items),
+    }
+    return ItemChoice(
+        allowed=allowed,
+        excluded=excluded,
+        must_items=tuple(items[0] for items in must if len(items) == 1),
+        must_bundles=tuple(items for items in must if len(items) > 1),
+        banned_bundles=frozenset(items for items in banned if len(items) > 1),
+    )
+
+
+def _read(texts: tuple[str, ...], codes: dict[str, int], flag: str) -> list[tuple[int, ...]]:
+    found = []
+    for text in texts:
+        # An id may itself hold a plus sign: the whole text is tried as an item first.
+        parts = [text] if text in codes else [part.strip() for part in text.split(BUNDLE_SEPARATOR)]
+        for part in parts:
+            if part not in codes:
+                near = difflib.get_close_matches(part, codes, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise UsageError(f"{flag} {text}: no item {part!r} among the {len(codes):,} modelled items{hint}")
+        if len(set(parts)) != len(parts) or len(parts) > 4:
+            raise UsageError(f"{flag} {text}: a bundle has 2 to 4 distinct items, written like A{BUNDLE_SEPARATOR}B")
+        found.append(tuple(sorted(codes[part] for part in parts)))
+    return list(dict.fromkeys(found))
+
+
+def _refuse_contradictions(must: list[tuple[int, ...]], banned: list[tuple[int, ...]], campaign: CampaignWeek) -> None:
+    banned_items = {items[0] for items in banned if len(items) == 1}
+    for items in must:
+        if items in banned or banned_items & set(items):
+            name = BUNDLE_SEPARATOR.join(str(campaign.item_ids[item]) for item in items)
+            raise InfeasiblePlanError([f"include {name}", f"exclude {name}"], detail="It is asked for and forbidden.")
+
+
+def _refuse_impossible(
+    must: list[tuple[int, ...]], campaign: CampaignWeek, without_stock: npt.NDArray[np.bool_]
+) -> None:
+    for items in must:
+        name = BUNDLE_SEPARATOR.join(str(campaign.item_ids[item]) for item in items)
+        for item in items:
+            one = str(campaign.item_ids[item])
+            if not campaign.promotable[item]:
+                raise InfeasiblePlanError(
+                    [f"include {name}", "promotable items only"], detail=f"{one} is not promotable."
+                )
+            if without_stock[item]:
+                detail = f"{one} has no stock left after baseline sales and safety stock."
+                raise InfeasiblePlanError([f"include {name}", f"stock of {one}"], detail=detail)
+
+
+def _ids(campaign: CampaignWeek, flags: npt.NDArray[np.bool_]) -> list[str]:
+    return [str(item) for item in campaign.item_ids[flags]]

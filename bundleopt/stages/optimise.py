@@ -1,0 +1,91 @@
+"""Runs the engine on a campaign problem; an empty problem has an empty plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from bundleopt_data import atomic
+from bundleopt_data.errors import UsageError
+from bundleopt_solvers.plan import CampaignPlan, Certificate, RuleReport, StopReason
+from bundleopt_solvers.problem import CampaignProblem
+from bundleopt_solvers.settings import EngineSettings
+
+from bundleopt.config import SolveConfig
+from bundleopt.session import Progress
+
+
+def engine_settings(settings: SolveConfig, *, gap_only: bool = False) -> EngineSettings:
+    """Return how far and how long to search; `gap_only` leaves the segment model out."""
+    return EngineSettings(
+        gap=settings.gap,
+        time_limit=settings.time_limit,
+        solver=settings.solver,
+        seed=settings.seed,
+        segment_master=not gap_only,
+    )
+
+
+def optimise(problem: CampaignProblem, settings: SolveConfig, family: str, progress: Progress) -> CampaignPlan:
+    """Solve the campaign problem and name the family of plans that its bound speaks of."""
+    if not len(problem.options.bundle):
+        return empty_plan(problem, family)
+    from bundleopt_solvers.engine import solve_campaign
+
+    plan = solve_campaign(problem, engine_settings(settings), progress=progress)
+    headline = replace(plan.headline, family=f"{plan.headline.family}; candidates: {family}")
+    return replace(plan, headline=headline)
+
+
+def margin_neutral(problem: CampaignProblem, settings: SolveConfig, progress: Progress) -> CampaignPlan:
+    """Solve the same problem with incremental margin kept at 0 or above."""
+    from bundleopt_solvers.engine import solve_campaign
+
+    rules = replace(problem.rules, min_incremental_margin=0.0)
+    return solve_campaign(replace(problem, rules=rules), engine_settings(settings, gap_only=True), progress=progress)
+
+
+def empty_plan(problem: CampaignProblem, family: str) -> CampaignPlan:
+    """Return the plan of doing nothing, which is the best one where there is no candidate."""
+    rules = problem.rules
+    reports = [
+        RuleReport("bundles on the menu", rules.max_bundles, 0.0, rules.max_bundles, binding=False, shadow_price=0.0)
+    ]
+    if rules.budget is not None:
+        reports.append(RuleReport("budget", rules.budget, 0.0, rules.budget, binding=False, shadow_price=0.0))
+    nobody = np.zeros(0, dtype=np.int32)
+    return CampaignPlan(
+        menu=nobody,
+        offer_customer=nobody,
+        offer_option=nobody,
+        headline=Certificate(0.0, 0.0, f"all menus over the candidates; candidates: {family}"),
+        certificates={},
+        rules=tuple(reports),
+        item_shadow_price=np.zeros(len(problem.options.item_ids)),
+        reduced_value=np.zeros(0),
+        reason=StopReason.GAP_REACHED,
+        seconds=0.0,
+        work=0,
+        solver="none needed",
+    )
+
+
+def write_segment_model(problem: CampaignProblem, settings: SolveConfig, path: Path) -> None:
+    """Write the segment menu problem as `.mps` or `.lp` for any other solver.
+
+    Raises:
+        UsageError: another ending, or there is no candidate to write. StorageError: the file cannot be written.
+    """
+    from bundleopt_solvers.model_file import write_model
+    from bundleopt_solvers.segment_master import build_segment_master
+
+    if path.suffix not in {".mps", ".lp"}:
+        raise UsageError(f"--write-model {path}: the file must end in .mps or .lp")
+    if not len(problem.options.bundle):
+        raise UsageError("--write-model: there is no candidate bundle, so there is no model to write")
+    with atomic.writing(path) as temporary:
+        # The format follows the ending, and the temporary has another one.
+        typed = temporary.with_suffix(path.suffix)
+        write_model(build_segment_master(problem), typed)
+        typed.replace(temporary)

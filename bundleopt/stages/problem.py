@@ -1,0 +1,156 @@
+"""The campaign problem: options, values and rules as the engine takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from bundleopt_data import digests
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_data.errors import UsageError
+from bundleopt_models.forecast import DemandForecast
+from bundleopt_models.offer_values import OfferValues, OptionTable
+from bundleopt_solvers.problem import CampaignProblem, Options, Rules
+
+from bundleopt.config import SolveConfig
+from bundleopt.stages import candidates
+from bundleopt.stages.item_choice import ItemChoice
+from bundleopt.stages.week import PlannedWeek
+
+
+@dataclass(frozen=True)
+class BuiltProblem:
+    """The problem, and the bundles that stand for items that must be on the menu.
+
+    Attributes:
+        problem: see CampaignProblem. forced: bundle index -> why it must be on the menu, in words.
+    """
+
+    problem: CampaignProblem
+    forced: dict[int, str]
+
+
+def build_problem(
+    valued: tuple[OptionTable, OfferValues],
+    week: PlannedWeek,
+    choice: ItemChoice,
+    settings: SolveConfig,
+) -> BuiltProblem:
+    """Assemble the problem.
+
+    Args:
+        valued: options and their values. week: prices, demand and stock of the campaign week.
+        choice: which items may and must be bundled. settings: objective and rules.
+
+    Raises:
+        UsageError: a category with a margin floor is unknown.
+    """
+    table, values = valued
+    campaign, forecast = week.campaign, week.forecast
+    objective = objective_values(values, settings)
+    forced = forced_bundles(table, objective, choice, campaign)
+    problem = CampaignProblem(
+        customer_ids=forecast.customer_ids,
+        options=campaign_options(table, campaign),
+        value=objective,
+        redemption=values.redemption,
+        incremental_margin=values.incremental_margin,
+        units=values.units,
+        segment=segments(forecast, values, settings),
+        rules=campaign_rules(week, settings, include=tuple(sorted(forced))),
+    )
+    return BuiltProblem(problem, forced)
+
+
+def objective_values(values: OfferValues, settings: SolveConfig) -> npt.NDArray[np.float32]:
+    """(U, O) the objective per offer, money."""
+    weight = candidates.revenue_weight(settings)
+    if weight in (0.0, 1.0):
+        return values.incremental_revenue if weight == 1.0 else values.incremental_margin
+    mixed = weight * values.incremental_revenue + (1.0 - weight) * values.incremental_margin
+    return mixed.astype(np.float32)
+
+
+def campaign_options(table: OptionTable, campaign: CampaignWeek) -> Options:
+    """Return the options with ids; a bundle's id depends on its items alone, so it is the same in every run."""
+    item_ids = campaign.item_ids
+    firsts = np.flatnonzero(np.diff(table.bundle, prepend=-1))
+    bundle_ids = [bundle_id([str(item_ids[i]) for i in table.items[o] if i >= 0]) for o in firsts]
+    return Options(
+        bundle_ids=np.array(bundle_ids, dtype=object),
+        item_ids=item_ids,
+        items=table.items,
+        bundle=table.bundle,
+        price_cents=table.price_cents,
+        list_value_cents=table.list_value_cents,
+        unit_spend=table.unit_spend,
+        unit_margin=table.unit_margin,
+    )
+
+
+def bundle_id(item_ids: list[str]) -> str:
+    """Return the id of a bundle: `B` and the first ten digits of a hash of its item ids, order left aside."""
+    return f"B{digests.sha256_of_parts(sorted(item_ids))[:10]}"
+
+
+def campaign_rules(week: PlannedWeek, settings: SolveConfig, *, include: tuple[int, ...] = ()) -> Rules:
+    """Return the rules of the settings over the items of the week."""
+    campaign, forecast, stock = week.campaign, week.forecast, week.stock
+    return Rules(
+        budget=settings.budget,
+        min_margin=settings.min_margin,
+        min_incremental_margin=settings.min_incremental_margin,
+        max_bundles=settings.max_bundles,
+        slots=settings.slots,
+        category_min_margin=_category_margins(campaign, forecast, settings),
+        category_cap=settings.category_cap,
+        item_overlap=settings.item_overlap,
+        include=include,
+        item_category=forecast.category.astype(np.int32),
+        stock_slack=stock.slack if np.isfinite(stock.slack).any() else None,
+        substitutes=candidates.substitute_pairs(forecast),
+        fixed_cost_per_bundle=settings.fixed_cost_per_bundle,
+        contact_cost=settings.contact_cost,
+        shelf_price_cents=campaign.shelf_price_cents,
+        no_arbitrage=True,
+    )
+
+
+def forced_bundles(
+    table: OptionTable, objective: npt.NDArray[np.float32], choice: ItemChoice, campaign: CampaignWeek
+) -> dict[int, str]:
+    """Return the bundles that must be on the menu: those asked for, and for an item the best bundle that holds it."""
+    firsts = np.flatnonzero(np.diff(table.bundle, prepend=-1))
+    sets = [tuple(int(i) for i in table.items[o] if i >= 0) for o in firsts]
+    forced = {sets.index(items): "asked for by name" for items in choice.must_bundles}
+    if choice.must_items:
+        worth = np.maximum(objective, 0.0).sum(axis=0, dtype=np.float64)
+        best = np.maximum.reduceat(worth, firsts)
+        for item in choice.must_items:
+            holding = [index for index, items in enumerate(sets) if item in items]
+            if not holding:
+                raise UsageError(f"--include {campaign.item_ids[item]}: no admissible bundle holds this item")
+            chosen = max(holding, key=lambda index: (best[index], -index))
+            forced.setdefault(chosen, f"the best bundle with {campaign.item_ids[item]}, which was asked for by name")
+    return forced
+
+
+def segments(forecast: DemandForecast, values: OfferValues, settings: SolveConfig) -> npt.NDArray[np.int32]:
+    """(U,) segment codes for the menu problem."""
+    from bundleopt_solvers.segments import segment_customers
+
+    if not values.redemption.shape[1]:
+        return np.zeros(len(forecast.customer_ids), dtype=np.int32)
+    codes: npt.NDArray[np.int32] = segment_customers(values.redemption, settings.segments, seed=settings.seed)
+    return codes
+
+
+def _category_margins(campaign: CampaignWeek, forecast: DemandForecast, settings: SolveConfig) -> dict[int, float]:
+    floors = {}
+    for name, share in settings.category_min_margin.items():
+        codes = np.unique(forecast.category[campaign.category == name])
+        if not len(codes):
+            raise UsageError(f"[solve.category_min_margin] {name!r}: no modelled item is in this category")
+        floors |= {int(code): share for code in codes}
+    return floors

@@ -1,0 +1,21 @@
+"""Values of all candidate options for all customers."""
+
+from __future__ import annotations
+
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_models.forecast import DemandForecast
+from bundleopt_models.offer_values import OfferValues, OptionTable
+
+from bundleopt.config import SolveConfig
+from bundleopt.stages.candidates import PricedCandidates
+
+
+def value_candidates(
+    forecast: DemandForecast, campaign: CampaignWeek, candidates: PricedCandidates, settings: SolveConfig
+) -> tuple[OptionTable, OfferValues]:
+    """Return the table of options and what showing each to each customer is worth."""
+    from bundleopt_models import option_table, valuation
+
+    table = option_table.option_table(candidates.bundles, candidates.prices, campaign)
+    values = valuation.value_offers(forecast, campaign, table, reach=settings.reach, salience=settings.salience)
+    return table, values

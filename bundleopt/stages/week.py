@@ -1,0 +1,50 @@
+"""The campaign week: prices, demand and stock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_data.errors import UsageError
+from bundleopt_models.forecast import DemandForecast
+
+from bundleopt.plan.valued_plan import Stock
+from bundleopt.session import Session
+from bundleopt.stages import stock
+from bundleopt.stages.model import TrainedModel
+
+
+@dataclass(frozen=True)
+class PlannedWeek:
+    """Everything known of the campaign week before any bundle is thought of."""
+
+    campaign: CampaignWeek
+    forecast: DemandForecast
+    stock: Stock
+
+
+def plan_week(session: Session, trained: TrainedModel, monday: date | None = None) -> PlannedWeek:
+    """Forecast the campaign week.
+
+    Raises:
+        UsageError: the week is outside what the data can say anything about.
+    """
+    week = monday or session.config.solve.week or session.dataset.default_week()
+    _refuse_out_of_reach(session, trained, week)
+    campaign = session.dataset.campaign_week(week, trained.panel, session.campaign_settings)
+    session.progress("forecasting demand", 0.0)
+    forecast = trained.model.forecast(trained.panel, campaign)
+    left = stock.stock_of(campaign, forecast, safety_deviations=session.config.assumptions.safety_deviations)
+    return PlannedWeek(campaign, forecast, left)
+
+
+def _refuse_out_of_reach(session: Session, trained: TrainedModel, week: date) -> None:
+    first = trained.panel.weeks[0].astype("datetime64[D]").astype(object)
+    default = session.dataset.default_week()
+    # The planner knows prices and promotions of a coming week, not of a distant one.
+    if not first < week or np.datetime64(week) > np.datetime64(default) + np.timedelta64(7 * 52, "D"):
+        raise UsageError(
+            f"--week {week} is out of reach of the data, which runs from {first}; the next week is {default}"
+        )

@@ -1,0 +1,66 @@
+"""Reads a run folder back, and writes its report page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bundleopt_data import atomic
+from bundleopt_data.errors import UsageError
+
+from bundleopt.run_registry import find_run
+from bundleopt.workspace import find_workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bundleopt.verbs.solve import SolveResult
+
+TABLES = ("bundles", "offers", "inventory")
+
+
+def read_result(run: Path | str | None = None, *, workspace: Path | str | None = None) -> SolveResult:
+    """Open a published run.
+
+    Args:
+        run: a run folder, the name or the number of a run; None means the latest.
+        workspace: its folder; None finds it.
+
+    Raises:
+        UsageError: there is no such run, or its files are damaged.
+    """
+    from bundleopt.rundir.writer import changed_files
+    from bundleopt.verbs.solve import SolveResult
+
+    # A run folder given by path needs no workspace.
+    found = find_run(find_workspace(Path(workspace) if workspace else None), str(run) if run is not None else None)
+    changed = changed_files(found.folder)
+    damaged = [name for name in changed if name in {"plan.json", *(f"{table}.parquet" for table in TABLES)}]
+    if damaged:
+        raise UsageError(f"{found.folder}: changed since it was published: {', '.join(damaged)}")
+    tables = {name: _read_table(found.folder / f"{name}.parquet") for name in TABLES}
+    return SolveResult(found.folder, found.document, **tables)
+
+
+def write_report(
+    run: Path | str | None = None, *, workspace: Path | str | None = None, out: Path | str | None = None
+) -> Path:
+    """Write the HTML page of a run and return its path; see `read_result` for the arguments."""
+    from bundleopt.report.page import render_report
+
+    result = read_result(run, workspace=workspace)
+    path = Path(out) if out is not None else result.folder / "report.html"
+    tables = {"bundles": result.bundles, "offers": result.offers, "inventory": result.inventory}
+    atomic.write_text(path, render_report(result.document, tables))
+    return path
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    from pyarrow import parquet
+
+    table: Any = parquet.read_table(path, page_checksum_verification=True)
+    frame: pd.DataFrame = table.to_pandas()
+    for column in ("item_ids", "item_names"):
+        if column in frame:
+            frame[column] = [list(cell) for cell in frame[column]]
+    return frame

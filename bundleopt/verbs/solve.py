@@ -1,0 +1,93 @@
+"""Plans a campaign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bundleopt import pipeline
+from bundleopt.session import Progress, Session, open_session
+from bundleopt.stages.stopwatch import Stopwatch
+from bundleopt.workspace_lock import hold
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class SolveResult:
+    """A published plan.
+
+    Attributes:
+        folder: the run folder. document: `plan.json`. bundles, offers, inventory: the tables of the run folder.
+    """
+
+    folder: Path
+    document: dict[str, Any]
+    bundles: pd.DataFrame
+    offers: pd.DataFrame
+    inventory: pd.DataFrame
+
+    @property
+    def status(self) -> str:
+        """`optimal` (proven within the asked gap), `feasible` or `interrupted`."""
+        return str(self.document["status"])
+
+    @property
+    def incremental_revenue(self) -> float:
+        """Expected revenue with the campaign minus without it, money."""
+        return float(self.document["totals"]["incremental_revenue"]["value"])
+
+    @property
+    def incremental_margin(self) -> float:
+        """Expected margin with the campaign minus without it, money."""
+        return float(self.document["totals"]["incremental_margin"]["value"])
+
+    @property
+    def bound(self) -> float:
+        """No plan over these candidates has a larger objective value, money."""
+        return float(self.document["bound"])
+
+    @property
+    def gap(self) -> float:
+        """(bound - value) / bound, a share."""
+        return float(self.document["gap"])
+
+
+def solve(
+    workspace: Path | str | None = None,
+    *,
+    out: Path | str | None = None,
+    write_model: Path | str | None = None,
+    wait: bool = False,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> SolveResult:
+    """Plan a campaign, verify it, and publish it as a run folder.
+
+    Args:
+        workspace: its folder; None finds it: the nearest one upward, else the embedded sample.
+        out: the run folder; None means the next one in `runs/`.
+        write_model: file that gets the segment menu problem, `.mps` or `.lp`.
+        wait: wait for another run in the workspace instead of raising.
+        progress: told (what is being done, share done).
+        **settings: keys of `[solve]`, for example `budget=2000, max_discount="25%"`; they win over the configuration.
+
+    Raises:
+        BundleoptError: one of its leaves, see `bundleopt_data.errors`; nothing is published then.
+    """
+    session = open_session(workspace, flags=settings, progress=progress)
+    with hold(session.workspace, wait=wait):
+        return solve_session(
+            session, out=Path(out) if out else None, write_model=Path(write_model) if write_model else None
+        )
+
+
+def solve_session(session: Session, *, out: Path | None = None, write_model: Path | None = None) -> SolveResult:
+    """Plan a campaign in an open session whose workspace is held."""
+    watch = Stopwatch()
+    prepared = pipeline.prepare(session, watch)
+    solved = pipeline.solve(session, prepared, watch, write_model=write_model)
+    folder, content = pipeline.publish(session, solved, out=out)
+    return SolveResult(folder, content.document, content.bundles, content.offers, content.inventory)
