@@ -1,0 +1,72 @@
+"""The independent checker: recomputes every rule and every total of a run folder from its files and the inputs alone.
+
+It imports nothing of the engine: pandas to read, exact fractions to decide. CHECKER.md lists what is checked and how
+exactly.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bundleopt_data.errors import Violation
+
+from bundleopt_solvers.checker_certificate import (
+    check_certificates,
+    check_rules,
+    recomputed_rules,
+    required_rules,
+)
+from bundleopt_solvers.checker_files import RunTables, read_forecast, read_run, valuations_sha256
+from bundleopt_solvers.checker_findings import Findings
+from bundleopt_solvers.checker_inputs import CheckInputs, CheckLimits
+from bundleopt_solvers.checker_items import read_items
+from bundleopt_solvers.checker_menu import check_menu
+from bundleopt_solvers.checker_offers import check_offers
+from bundleopt_solvers.checker_sums import add_up, check_bundle_rows, check_coupling, check_inventory, check_totals
+
+__all__ = ["CheckInputs", "CheckLimits", "check_run", "valuations_sha256"]
+
+
+def check_run(folder: Path, inputs: CheckInputs) -> list[Violation]:
+    """Check a run folder.
+
+    Args:
+        folder: holds plan.json, bundles.parquet, offers.parquet, inventory.parquet.
+        inputs: items, forecast and rules; see CheckInputs.
+
+    Returns:
+        Every finding; empty where every rule holds and every figure agrees. Files that cannot be read as the contract
+        says end the check early, since nothing else can be said.
+    """
+    findings = Findings()
+    run = read_run(folder, findings)
+    forecast, digest = read_forecast(inputs, findings)
+    if run is None or findings.violations:
+        return findings.violations
+    _check_digests(run, digest, findings)
+    limits, items = inputs.limits, read_items(inputs.items)
+    menu = check_menu(run.bundles, items, limits, findings)
+    offers = check_offers(run.offers, menu, forecast, limits, findings)
+    if any(violation.rule in ("offer items", "incremental units", "bundle items") for violation in findings.violations):
+        return findings.violations
+    sums = add_up(offers)
+    check_coupling(sums, menu, items, limits, findings)
+    check_inventory(run.inventory, sums, items, findings)
+    check_bundle_rows(run.bundles, sums, findings)
+    check_totals(run, sums, items, findings)
+    check_certificates(run.plan, sums, len(run.bundles), limits, findings)
+    check_rules(run.plan["rules"], recomputed_rules(sums, menu, items, limits), required_rules(limits), findings)
+    return findings.violations
+
+
+def _check_digests(run: RunTables, digest: str, findings: Findings) -> None:
+    """The plan names the forecast that it was checked against, and all inputs by SHA-256."""
+    recorded = run.plan["inputs"] if isinstance(run.plan["inputs"], dict) else {}
+    found = recorded.get("forecast")
+    findings.require(found == digest, "inputs: forecast", limit=f"sha256 {digest}", value=repr(found))
+    odd = [name for name, value in recorded.items() if not _is_sha256(value)]
+    findings.each("inputs", limit="a sha256 of 64 hexadecimal digits", examples=odd)
+
+
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")

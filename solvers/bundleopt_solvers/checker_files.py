@@ -1,0 +1,217 @@
+"""Reads a run folder for the checker: files, columns, types, keys, finite numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bundleopt_solvers.checker_findings import Findings
+from bundleopt_solvers.checker_inputs import CheckInputs
+
+TEXT, TEXTS, NUMBER, NUMBERS, COUNT, FLAG = "string", "list<string>", "double", "list<double>", "int64", "bool"
+
+# The contract of section 7, kept here a second time on purpose: the writer's copy is not evidence about itself.
+SCHEMA: dict[str, dict[str, str]] = {
+    "bundles": {
+        "bundle_id": TEXT,
+        "item_ids": TEXTS,
+        "item_names": TEXTS,
+        "list_value": NUMBER,
+        "price": NUMBER,
+        "discount": NUMBER,
+        "customers": COUNT,
+        "redemptions": NUMBER,
+        "incremental_revenue": NUMBER,
+        "incremental_margin": NUMBER,
+        "promo_spend": NUMBER,
+        "cannibalised_revenue": NUMBER,
+        "reason": TEXT,
+    },
+    "offers": {
+        "customer_id": TEXT,
+        "bundle_id": TEXT,
+        "item_ids": TEXTS,
+        "list_value": NUMBER,
+        "price": NUMBER,
+        "redemption_probability": NUMBER,
+        "baseline_probability": NUMBER,
+        "incremental_units": NUMBERS,
+        "redemption_revenue": NUMBER,
+        "redemption_margin": NUMBER,
+        "incremental_revenue": NUMBER,
+        "incremental_margin": NUMBER,
+        "promo_spend": NUMBER,
+        "propensity": NUMBER,
+        "holdout": FLAG,
+    },
+    "inventory": {
+        "item_id": TEXT,
+        "on_hand": NUMBER,
+        "baseline_units": NUMBER,
+        "incremental_units": NUMBER,
+        "slack": NUMBER,
+        "shadow_price": NUMBER,
+    },
+}
+KEYS = {"bundles": ["bundle_id"], "offers": ["customer_id", "bundle_id"], "inventory": ["item_id"]}
+# Empty where stock is unlimited.
+MAY_BE_EMPTY = {("inventory", "on_hand"), ("inventory", "slack")}
+PLAN_KEYS = (
+    "status",
+    "objective",
+    "bound",
+    "gap",
+    "certificates",
+    "totals",
+    "decomposition",
+    "rules",
+    "assumptions",
+    "config",
+    "inputs",
+    "versions",
+    "seeds",
+    "seconds",
+)
+ITEM_COLUMNS = (
+    "item_id",
+    "shelf_price",
+    "unit_cost",
+    "tax_rate",
+    "funding_share",
+    "category",
+    "promotable",
+    "on_hand",
+    "baseline_units",
+    "safety_units",
+)
+FORECAST_NUMBERS = ("redemption_probability", "baseline_probability", "incremental_revenue", "incremental_margin")
+FORECAST_COLUMNS = ("customer_id", "bundle_id", *FORECAST_NUMBERS, "incremental_units")
+
+
+@dataclass(frozen=True)
+class RunTables:
+    """A run folder as read; list columns hold tuples."""
+
+    plan: dict[str, Any]
+    bundles: pd.DataFrame
+    offers: pd.DataFrame
+    inventory: pd.DataFrame
+
+
+def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a frame, columns as attributes."""
+    return frame.itertuples(index=False)
+
+
+def read_run(folder: Path, findings: Findings) -> RunTables | None:
+    """Read the four files; None where one cannot be read as the contract says."""
+    before = len(findings.violations)
+    plan = _read_plan(folder / "plan.json", findings)
+    tables = {name: _read_table(folder / f"{name}.parquet", name, findings) for name in SCHEMA}
+    if plan is None or len(findings.violations) > before:
+        return None
+    return RunTables(plan=plan, **{name: table for name, table in tables.items() if table is not None})
+
+
+def read_forecast(inputs: CheckInputs, findings: Findings) -> tuple[pd.DataFrame, str]:
+    """The forecast of the delivered offers and its digest."""
+    source = inputs.valuations
+    if isinstance(source, Path):
+        frame, digest = pd.read_parquet(source), hashlib.sha256(source.read_bytes()).hexdigest()
+    else:
+        frame, digest = source, valuations_sha256(source)
+    missing = [column for column in FORECAST_COLUMNS if column not in frame.columns]
+    missing += [column for column in ITEM_COLUMNS if column not in inputs.items.columns]
+    if missing:
+        findings.add("checker inputs", limit="all columns", value=f"missing {', '.join(missing)}")
+    return frame, inputs.forecast_sha256 or digest
+
+
+def valuations_sha256(valuations: pd.DataFrame) -> str:
+    """SHA-256 of the forecast columns, whatever the order of rows: ids as text, numbers as the bits of float64."""
+    digest = hashlib.sha256()
+    order = valuations.sort_values(["customer_id", "bundle_id"], kind="stable")
+    for column in ("customer_id", "bundle_id"):
+        for text in order[column]:
+            digest.update(str(text).encode() + b"\0")
+    for column in FORECAST_NUMBERS:
+        digest.update(np.ascontiguousarray(order[column], dtype="<f8").tobytes())
+    for units in order["incremental_units"]:
+        digest.update(np.ascontiguousarray(units, dtype="<f8").tobytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _read_plan(path: Path, findings: Findings) -> dict[str, Any] | None:
+    try:
+        plan = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (OSError, ValueError) as error:
+        findings.add("files", limit="a readable plan.json", value=type(error).__name__, detail=str(error))
+        return None
+    missing = [key for key in PLAN_KEYS if key not in plan]
+    if missing:
+        findings.add("files", limit="every key of plan.json", value=f"missing {', '.join(missing)}")
+        return None
+    return dict(plan)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"plan.json holds {name}, which is no number")
+
+
+def _read_table(path: Path, name: str, findings: Findings) -> pd.DataFrame | None:
+    from pyarrow import ArrowException, parquet
+
+    try:
+        table = parquet.read_table(path, page_checksum_verification=True)
+    except (OSError, ArrowException) as error:
+        findings.add("files", limit=f"a readable {name}.parquet", value=type(error).__name__, detail=str(error))
+        return None
+    found = {field.name: str(field.type).replace("large_", "").replace("element: ", "item: ") for field in table.schema}
+    found = {column: kind.replace("list<item: ", "list<") for column, kind in found.items()}
+    if found != SCHEMA[name] or table.num_columns != len(SCHEMA[name]):
+        wrong = sorted(set(found.items()) ^ set(SCHEMA[name].items()))
+        findings.add("files", limit=f"the columns of {name}.parquet", value=f"differs in {wrong}")
+        return None
+    lists = {column for column, kind in SCHEMA[name].items() if kind.startswith("list")}
+    columns = {column: table.column(column).to_pylist() for column in SCHEMA[name]}
+    data = {
+        column: [None if row is None else tuple(row) for row in rows] if column in lists else rows
+        for column, rows in columns.items()
+    }
+    return _typed(data, name, findings)
+
+
+def _typed(data: dict[str, list[Any]], name: str, findings: Findings) -> pd.DataFrame | None:
+    """The frame, once every cell is there and every number finite."""
+    bad = []
+    for column, rows in data.items():
+        if (name, column) in MAY_BE_EMPTY:
+            bad += [f"{column} row {n}" for n, row in enumerate(rows) if row is not None and np.isnan(row)]
+            continue
+        bad += [f"{column} row {n}" for n, row in enumerate(rows) if not _is_whole(row)]
+    findings.each(f"files: values of {name}.parquet", limit="present and finite", examples=bad)
+    if bad:
+        return None
+    kinds = {NUMBER: "float64", COUNT: "int64", FLAG: "bool"}
+    series = {column: pd.Series(rows, dtype=kinds.get(SCHEMA[name][column], "object")) for column, rows in data.items()}
+    frame = pd.DataFrame(series)
+    repeated = frame[frame.duplicated(KEYS[name])]
+    findings.each(
+        f"files: key of {name}.parquet",
+        limit=f"one row per {' and '.join(KEYS[name])}",
+        examples=[" ".join(str(row[key]) for key in KEYS[name]) for _, row in repeated.iterrows()],
+    )
+    return None if len(repeated) else frame
+
+
+def _is_whole(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(_is_whole(inner) for inner in value)
+    return value is not None and not (isinstance(value, float) and not np.isfinite(value))

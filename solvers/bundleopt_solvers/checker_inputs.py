@@ -1,0 +1,81 @@
+"""What the checker is told: the items, the model's forecast for the delivered offers, and the rules the user asked for.
+
+The checker shares no code and no type with the engine, the candidate search or the writer of the run folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class CheckLimits:
+    """The rules as the user asked for them; None means the rule is off. Money in currency units, shares in [0, 1].
+
+    A float is read as the decimal it prints, so 0.3 is 3/10.
+
+    Attributes:
+        budget: promo spend. min_margin: least margin of bundle sales as a share of their revenue.
+        category_min_margin: category -> share, bundle sales pro rata to shelf price.
+        min_incremental_margin: money.
+        max_bundles, slots, category_cap, item_overlap: counts.
+        min_discount, max_discount: band after rounding. price_step: checks that every price belongs to the ladder.
+        price_ending: ".99", "0.95", "9", or several separated by commas.
+        allow_below_cost: off means that no unit margin at the bundle price, funding included, is negative.
+        bundle_size: least and most items of a bundle.
+        include: item id sets that must be on the menu with an offer.
+        include_items: items that must be in a bundle with an offer.
+        exclude_items: items in no bundle. exclude_bundles: item id sets that may not be on the menu.
+        substitutes: item id pairs that one customer may not get in two different offers.
+        no_arbitrage: whether covers and nested bundles are checked.
+        objective_revenue: weight of incremental revenue in the objective, the rest is margin.
+        fixed_cost_per_bundle: money per bundle on the menu. contact_cost: money per offer.
+    """
+
+    budget: float | None = None
+    min_margin: float | None = None
+    category_min_margin: dict[str, float] = field(default_factory=dict)
+    min_incremental_margin: float | None = None
+    max_bundles: int | None = None
+    slots: int | None = None
+    category_cap: int | None = None
+    item_overlap: int | None = None
+    min_discount: float = 0.0
+    max_discount: float = 1.0
+    price_step: float | None = None
+    price_ending: str | None = None
+    allow_below_cost: bool = False
+    bundle_size: tuple[int, int] = (2, 4)
+    include: tuple[tuple[str, ...], ...] = ()
+    include_items: tuple[str, ...] = ()
+    exclude_items: tuple[str, ...] = ()
+    exclude_bundles: tuple[tuple[str, ...], ...] = ()
+    substitutes: tuple[tuple[str, str], ...] = ()
+    no_arbitrage: bool = True
+    objective_revenue: float = 1.0
+    fixed_cost_per_bundle: float = 0.0
+    contact_cost: float = 0.0
+
+
+@dataclass(frozen=True)
+class CheckInputs:
+    """Everything beside the run folder.
+
+    Attributes:
+        items: one row per item of the panel: item_id, shelf_price, unit_cost, tax_rate, funding_share, category,
+            promotable, on_hand (inf or NaN where unlimited), baseline_units, safety_units.
+        valuations: the model's forecast of the delivered offers, a frame or a Parquet file: customer_id, bundle_id,
+            redemption_probability, baseline_probability, incremental_units (list), incremental_revenue,
+            incremental_margin.
+        limits: see CheckLimits.
+        forecast_sha256: what `inputs.forecast` of the plan must say; None takes the digest of `valuations`: of the
+            file where it is one, else `valuations_sha256`.
+    """
+
+    items: pd.DataFrame
+    valuations: pd.DataFrame | Path
+    limits: CheckLimits
+    forecast_sha256: str | None = None

@@ -1,0 +1,89 @@
+"""What one redemption of a bundle is worth, recomputed from the items alone, in exact fractions.
+
+A bundle's price and discount fall on its items pro rata to shelf price: with w_i = shelf_i / L,
+
+    unit spend  = sum_i (1 - funding_i) w_i (L - p)
+    unit margin = sum_i [p w_i / (1 + tax_i) - cost_i + funding_i w_i (L - p)]
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import pandas as pd
+
+from bundleopt_solvers.checker_exact import decimal, whole_cents
+from bundleopt_solvers.checker_files import rows_of
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item. Money in currency units; stock figures as stored, None where unlimited."""
+
+    shelf_cents: int
+    cost: Fraction
+    tax: Fraction
+    funding: Fraction
+    category: str
+    is_promotable: bool
+    on_hand: Fraction | None
+    baseline: Fraction
+    safety: Fraction
+
+    @property
+    def allowed_units(self) -> Fraction | None:
+        """Units left for induced sales; None where unlimited."""
+        return None if self.on_hand is None else max(Fraction(0), self.on_hand - self.baseline - self.safety)
+
+
+@dataclass(frozen=True)
+class BundleValue:
+    """A bundle at its price, in currency units."""
+
+    list_value: Fraction
+    price: Fraction
+    unit_spend: Fraction
+    unit_margin: Fraction
+
+
+def read_items(frame: pd.DataFrame) -> dict[str, Item]:
+    """Items by id.
+
+    Raises:
+        ValueError: a shelf price is not a whole number of cents, or an id repeats.
+    """
+    items: dict[str, Item] = {}
+    for row in rows_of(frame):
+        cents = whole_cents(row.shelf_price)
+        if cents is None or str(row.item_id) in items:
+            raise ValueError(f"item {row.item_id!r}: a repeated id, or the shelf price {row.shelf_price!r} is no cents")
+        unlimited = row.on_hand is None or not math.isfinite(row.on_hand)
+        items[str(row.item_id)] = Item(
+            shelf_cents=cents,
+            cost=decimal(row.unit_cost),
+            tax=decimal(row.tax_rate),
+            funding=decimal(row.funding_share),
+            category=str(row.category),
+            is_promotable=bool(row.promotable),
+            on_hand=None if unlimited else Fraction(float(row.on_hand)),
+            baseline=Fraction(float(row.baseline_units)),
+            safety=Fraction(float(row.safety_units)),
+        )
+    return items
+
+
+def bundle_value(members: Iterable[Item], price_cents: int) -> BundleValue:
+    """Evaluate the formulas above."""
+    members = list(members)
+    total = sum(item.shelf_cents for item in members)
+    price, list_value = Fraction(price_cents, 100), Fraction(total, 100)
+    spend, margin = Fraction(0), Fraction(0)
+    for item in members:
+        weight = Fraction(item.shelf_cents, total)
+        discount = weight * (list_value - price)
+        spend += (1 - item.funding) * discount
+        margin += weight * price / (1 + item.tax) - item.cost + item.funding * discount
+    return BundleValue(list_value, price, spend, margin)

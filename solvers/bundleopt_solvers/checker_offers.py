@@ -1,0 +1,125 @@
+"""Checks the offers: every row against the menu and the forecast, every customer against the rules for one customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from bundleopt_solvers.checker_exact import RELATIVE, whole_cents
+from bundleopt_solvers.checker_files import FORECAST_NUMBERS, rows_of
+from bundleopt_solvers.checker_findings import Findings
+from bundleopt_solvers.checker_inputs import CheckLimits
+from bundleopt_solvers.checker_menu import MenuBundle
+
+
+def check_offers(
+    offers: pd.DataFrame,
+    menu: dict[str, MenuBundle],
+    forecast: pd.DataFrame,
+    limits: CheckLimits,
+    findings: Findings,
+) -> pd.DataFrame:
+    """Check all offers; returns those of bundles that are on the menu."""
+    stray = offers[~offers["bundle_id"].isin(list(menu))]
+    findings.each("offers on the menu", limit="bundles of bundles.parquet", examples=_names(stray))
+    known = offers[offers["bundle_id"].isin(list(menu))].reset_index(drop=True)
+    _check_copies(known, menu, findings)
+    _check_ranges(known, findings)
+    _check_forecast(known, forecast, findings)
+    _check_products(known, menu, findings)
+    _check_customers(known, limits, findings)
+    return known
+
+
+def _names(rows: pd.DataFrame) -> list[str]:
+    return [f"{row.customer_id} {row.bundle_id}" for row in rows_of(rows)]
+
+
+def _check_copies(offers: pd.DataFrame, menu: dict[str, MenuBundle], findings: Findings) -> None:
+    """Items, price and list value of an offer are those of its bundle; the price is one for everybody."""
+    for column, rule in (("item_ids", "offer items"), ("price", "one price per bundle"), ("list_value", "list value")):
+        wrong = []
+        for row in rows_of(offers[["customer_id", "bundle_id", column]]):
+            bundle, value = menu[row.bundle_id], row[2]
+            if column == "item_ids":
+                same = value == bundle.items
+            else:
+                cents = bundle.price_cents if column == "price" else bundle.value.list_value * 100
+                same = whole_cents(value) == cents
+            if not same:
+                wrong.append(f"{row.customer_id} {row.bundle_id}: {value!r}")
+        findings.each(rule, limit="as in bundles.parquet", examples=wrong)
+
+
+def _check_ranges(offers: pd.DataFrame, findings: Findings) -> None:
+    for column in ("redemption_probability", "baseline_probability"):
+        wrong = offers[(offers[column] < 0) | (offers[column] > 1)]
+        findings.each(column, limit="in [0, 1]", examples=_names(wrong))
+    wrong = offers[(offers["propensity"] <= 0) | (offers["propensity"] > 1)]
+    findings.each("propensity", limit="in (0, 1]", examples=_names(wrong))
+    units = [
+        f"{row.customer_id} {row.bundle_id}: {row.incremental_units!r}"
+        for row in rows_of(offers)
+        if len(row.incremental_units) != len(row.item_ids) or min(row.incremental_units, default=0) < 0
+    ]
+    findings.each("incremental units", limit="one number of at least 0 for each item", examples=units)
+
+
+def _check_forecast(offers: pd.DataFrame, forecast: pd.DataFrame, findings: Findings) -> None:
+    """Every forecast figure of an offer is the model's, bit for bit."""
+    keys = ["customer_id", "bundle_id"]
+    repeated = forecast[forecast.duplicated(keys)]
+    findings.each("forecast", limit="one row per customer and bundle", examples=_names(repeated))
+    joined = offers[keys].merge(forecast.drop_duplicates(keys), on=keys, how="left", indicator=True)
+    absent = (joined["_merge"] != "both").to_numpy()
+    findings.each("forecast", limit="a forecast for every offer", examples=_names(offers[absent]))
+    for column in FORECAST_NUMBERS:
+        wrong = (joined[column].to_numpy(dtype=np.float64) != offers[column].to_numpy()) & ~absent
+        findings.each(f"forecast: {column}", limit="as the model forecast", examples=_names(offers[wrong]))
+    pairs = zip(offers["incremental_units"], joined["incremental_units"], absent, strict=True)
+    wrong = np.array([not none and tuple(map(float, theirs)) != ours for ours, theirs, none in pairs], dtype=bool)
+    findings.each("forecast: incremental_units", limit="as the model forecast", examples=_names(offers[wrong]))
+
+
+def _check_products(offers: pd.DataFrame, menu: dict[str, MenuBundle], findings: Findings) -> None:
+    """Revenue, margin and spend are the redemption probability times the unit values of the bundle."""
+    probability = offers["redemption_probability"].to_numpy()
+    for column, unit in (
+        ("redemption_revenue", "price"),
+        ("redemption_margin", "unit_margin"),
+        ("promo_spend", "unit_spend"),
+    ):
+        units = offers["bundle_id"].map({name: float(getattr(b.value, unit)) for name, b in menu.items()})
+        exact = probability * units.to_numpy(dtype=np.float64)
+        wrong = np.abs(offers[column].to_numpy() - exact) > RELATIVE * np.maximum(np.abs(exact), 1e-3)
+        findings.each(column, limit=f"redemption probability x {unit}", examples=_names(offers[wrong]))
+
+
+def _check_customers(offers: pd.DataFrame, limits: CheckLimits, findings: Findings) -> None:
+    """Slots, disjoint items, known substitutes, holdout: would-be offers of the control group included."""
+    apart = {frozenset(pair) for pair in limits.substitutes}
+    crowded, shared, together, mixed = [], [], [], []
+    for customer, rows in offers.groupby("customer_id", sort=True):
+        sets = [frozenset(row) for row in rows["item_ids"]]
+        if limits.slots is not None and len(sets) > limits.slots:
+            crowded.append(f"{customer}: {len(sets)}")
+        shared += [f"{customer}: {sorted(a & b)}" for a, b in combinations(sets, 2) if a & b]
+        if apart:
+            together += [f"{customer}: {sorted(pair)}" for pair in _met(sets, apart)]
+        if rows["holdout"].nunique() > 1:
+            mixed.append(str(customer))
+    findings.each("slots", limit=f"{limits.slots} offers a customer", examples=crowded)
+    findings.each("item-disjoint offers", limit="each item at most once a customer", examples=shared)
+    findings.each("substitutes", limit="not in two offers of one customer", examples=together)
+    findings.each("holdout", limit="a customer is wholly in the control group or not", examples=mixed)
+
+
+def _met(sets: list[frozenset[str]], apart: set[frozenset[str]]) -> Iterator[frozenset[str]]:
+    for one, other in combinations(sets, 2):
+        for a in one:
+            for b in other:
+                if frozenset((a, b)) in apart:
+                    yield frozenset((a, b))
