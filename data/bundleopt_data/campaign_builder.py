@@ -1,10 +1,11 @@
 """Builds the `CampaignWeek`: what is known of a week before it begins, by named rules that are said aloud.
 
-Shelf price, in order: the promotions table's price for the week; the prices table's for the week; the prices table's
-last one before; the last regular price (median list price of the lines of the item's last `REGULAR_WEEKS` weeks with
-sales before the campaign, or the upper quartile of what was paid where lines carry no list price); the catalogue's
-list price. Stores are averaged; lines beyond the price guard are left out. Nothing of the campaign week itself is read
-except the promotions and prices tables, which are plans.
+Shelf price, in order: the promotions table's price for the week; the prices table's for the week; the last regular
+price; the catalogue's list price. The last regular price is the median list price of the lines of the item's last
+`REGULAR_WEEKS` weeks with sales before the campaign; where lines carry no list price, the upper quartile of the last
+`QUARTILE_WEEKS` weekly prices (prices table, else what was paid), which passes over promotions. Stores are averaged;
+lines beyond the price guard are left out. Nothing of the campaign week itself is read except the promotions and prices
+tables, which are plans.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 # A month of sales: enough lines for a median, recent enough for a price that changed.
 REGULAR_WEEKS = 4
 
+# Without list prices two months are needed, so that a promotion of two weeks stays below the upper quartile.
+QUARTILE_WEEKS = 8
+
 # Unit sales that stock cover is measured in: the mean of the last quarter's weeks damps holidays.
 COVER_WEEKS = 13
 
@@ -47,6 +51,7 @@ class _Known:
 
     promotion_price: Values
     table_price: Values
+    regular_table_price: Values
     regular_price: Values
     list_price: Values
     unit_cost: Values
@@ -113,8 +118,9 @@ def _shelf_prices(known: _Known, panel: Panel) -> tuple[Values, tuple[str, ...]]
     """Shelf price in currency units, at least one cent, and a sentence for every rule that was used."""
     rules = (
         (known.promotion_price, "is the promotions table's price for the week"),
-        (known.table_price, "is the prices table's, the last one where the week has none"),
-        (known.regular_price, f"is the last regular price, from the item's last {REGULAR_WEEKS} weeks with sales"),
+        (known.table_price, "is the prices table's for the week"),
+        (known.regular_table_price, f"is the upper quartile of the prices table's last {QUARTILE_WEEKS} weeks"),
+        (known.regular_price, "is the last regular price, as the item's recent sales show it"),
         (known.list_price, "is the catalogue's list price, because the item was not sold"),
     )
     shelf = np.full(len(panel.item_ids), np.nan)
@@ -215,6 +221,7 @@ def _read(dataset: Dataset, monday: date, panel: Panel) -> _Known:
         return _Known(
             promotion_price=optional("promotions", "price", _PROMOTION_PRICE, monday),
             table_price=optional("prices", "price", _TABLE_PRICE, monday),
+            regular_table_price=optional("prices", "price", _REGULAR_TABLE_PRICE, monday),
             regular_price=column(_regular_query(dataset), [monday]),
             list_price=attribute("list_price"),
             unit_cost=attribute("unit_cost"),
@@ -240,12 +247,17 @@ SELECT i.code, avg(p.price) AS value FROM promotions p JOIN item_code i ON i.id 
 WHERE p.week = ?::DATE AND p.price IS NOT NULL GROUP BY 1
 """
 _TABLE_PRICE = """
-WITH upto AS (
-    SELECT i.code, p.week, avg(p.price) AS price FROM prices p JOIN item_code i ON i.id = p.item_id
-    WHERE p.week <= ?::DATE GROUP BY 1, 2
-)
-SELECT code, arg_max(price, week) AS value FROM upto GROUP BY 1
+SELECT i.code, avg(p.price) AS value FROM prices p JOIN item_code i ON i.id = p.item_id
+WHERE p.week = ?::DATE GROUP BY 1
 """
+_REGULAR_TABLE_PRICE = f"""
+WITH weekly AS (
+    SELECT i.code, avg(p.price) AS price, row_number() OVER (PARTITION BY i.code ORDER BY p.week DESC) AS recency
+    FROM prices p JOIN item_code i ON i.id = p.item_id WHERE p.week < ?::DATE GROUP BY i.code, p.week
+)
+SELECT code, quantile_disc(price, {REGULAR_QUANTILE}) AS value FROM weekly
+WHERE recency <= {QUARTILE_WEEKS} GROUP BY code
+"""  # noqa: S608 - constants
 _ON_HAND = "SELECT i.code, sum(v.on_hand) AS value FROM inventory v JOIN item_code i ON i.id = v.item_id GROUP BY 1"
 _WEEKLY_UNITS = """
 SELECT i.code, sum(l.quantity) / greatest(1, (
@@ -256,16 +268,21 @@ WHERE l.week < $1::DATE AND l.week >= $1::DATE - $2::INTEGER GROUP BY 1
 """
 _REGULAR = """
 WITH sold AS (
-    SELECT i.code, l.week, l.unit_price, LIST_PRICE AS list_price,
-        dense_rank() OVER (PARTITION BY i.code ORDER BY l.week DESC) AS recency,
+    SELECT i.code, l.week, l.unit_price, {list_price} AS list_price,
         median(ln(l.unit_price)) OVER (PARTITION BY i.code) AS middle
     FROM transactions l JOIN item_code i ON i.id = l.item_id WHERE l.week < ?::DATE
+), weekly AS (
+    SELECT code, median(unit_price) AS price, list(list_price) AS list_prices,
+        row_number() OVER (PARTITION BY code ORDER BY week DESC) AS recency
+    FROM sold WHERE abs(ln(unit_price) - middle) <= {guard} GROUP BY code, week
+), listed AS (
+    SELECT code, median(list_price) AS list_price FROM (
+        SELECT code, unnest(list_prices) AS list_price FROM weekly WHERE recency <= {weeks}
+    ) GROUP BY code
 )
-SELECT code, coalesce(median(list_price), quantile_cont(unit_price, QUANTILE)) AS value FROM sold
-WHERE recency <= WEEKS AND abs(ln(unit_price) - middle) <= GUARD GROUP BY code
+SELECT w.code, coalesce(any_value(l.list_price), quantile_disc(w.price, {quantile})) AS value
+FROM weekly w LEFT JOIN listed l USING (code) WHERE w.recency <= {quartile_weeks} GROUP BY w.code
 """
-
-
 _FLAG = """
 SELECT i.code, least(1, {share} / $1::DOUBLE) AS value FROM promotions p JOIN item_code i ON i.id = p.item_id
 WHERE p.week = $2::DATE AND p.{flag} GROUP BY 1
@@ -273,17 +290,13 @@ WHERE p.week = $2::DATE AND p.{flag} GROUP BY 1
 
 
 def _regular_query(dataset: Dataset) -> str:
-    list_price = "l.list_price" if dataset.has_column("transactions", "list_price") else "NULL::DOUBLE"
-    replacements = {
-        "LIST_PRICE": list_price,
-        "QUANTILE": REGULAR_QUANTILE,
-        "WEEKS": REGULAR_WEEKS,
-        "GUARD": PRICE_GUARD,
-    }
-    query = _REGULAR
-    for name, value in replacements.items():
-        query = query.replace(name, str(value))
-    return query
+    return _REGULAR.format(
+        list_price="l.list_price" if dataset.has_column("transactions", "list_price") else "NULL::DOUBLE",
+        guard=PRICE_GUARD,
+        weeks=REGULAR_WEEKS,
+        quartile_weeks=QUARTILE_WEEKS,
+        quantile=REGULAR_QUANTILE,
+    )
 
 
 def _flag_query(dataset: Dataset, flag: str) -> str:

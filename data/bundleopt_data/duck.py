@@ -25,6 +25,7 @@ def connect(*, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
         config["temp_directory"] = str(spill)
     connection = duckdb.connect(":memory:", config=config)
     connection.execute("SET enable_progress_bar = false")
+    connection.execute("SET TimeZone = 'UTC'")
     return connection
 
 

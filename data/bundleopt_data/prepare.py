@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pyarrow.parquet as pq
 
 from bundleopt_data import duck
-from bundleopt_data.atomic import remove_stray_temporaries, write_text, writing
+from bundleopt_data.atomic import remove_stray_temporaries, writing
 from bundleopt_data.dataset import Dataset
 from bundleopt_data.digests import sha256_of_file, sha256_of_parts
-from bundleopt_data.errors import UsageError
+from bundleopt_data.errors import StorageError, UsageError
 from bundleopt_data.manifest import FILE_NAME, Manifest, Preparation, TableFile
 from bundleopt_data.progress import Progress, silent
 from bundleopt_data.readers import complete_journey
+from bundleopt_data.readers import folder as folder_reader
+from bundleopt_data.readers.workbench import Workbench
 from bundleopt_data.settings import SourceSettings
 
 SAMPLE = "sample"
 _SAMPLE_NAMES = frozenset({SAMPLE, "complete-journey"})
 _DEFAULT_SETTINGS = SourceSettings()
 
-Writer = Callable[[duckdb.DuckDBPyConnection, Path, Progress], Preparation]
+Writer = Callable[[Workbench], Preparation]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def prepare(
     *,
     cache: Path,
     settings: SourceSettings = _DEFAULT_SETTINGS,
+    rejects: Path | None = None,
     progress: Progress = silent,
 ) -> Dataset:
     """Read a source into canonical tables, or open them where the same inputs were read before.
@@ -52,14 +55,15 @@ def prepare(
         source: "sample", the path of a data folder, or the path of the Ta Feng file.
         cache: folder for prepared tables; created when missing.
         settings: how to read the source.
+        rejects: where the rows of a refused source are written as CSV; None writes none.
         progress: told what is being done.
 
     Raises:
-        DataRefusedError: the data breaks the contract; nothing is written.
+        DataRefusedError: the data breaks the contract; nothing is written but `rejects`.
         UsageError: no such source, or nothing in it that can be read.
         StorageError: `cache` cannot be written.
     """
-    found = open_source(source, settings)
+    found = open_source(source)
     inputs = {label: sha256_of_file(path) for label, path in sorted(found.files.items())}
     key = sha256_of_parts([found.kind, repr(settings), code_fingerprint(), *(f"{k}={v}" for k, v in inputs.items())])
     folder = cache / f"{found.kind}-{key[:16]}"
@@ -70,14 +74,18 @@ def prepare(
         remove_stray_temporaries(cache)
     with writing(folder) as temporary:
         temporary.mkdir()
-        _build(found, inputs, temporary, progress)
+        with duck.connect(spill=temporary / "spill") as connection:
+            bench = Workbench(connection, temporary, settings, rejects, progress)
+            manifest = _describe(bench, found.write_tables(bench), inputs)
+        shutil.rmtree(temporary / "spill", ignore_errors=True)
+        (temporary / FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
     opened = _open(folder, inputs)
     if opened is None:
-        raise UsageError(f"{folder} changed while it was being written; run the command again")
+        raise StorageError(f"{folder} changed while it was being written; run the command again")
     return opened
 
 
-def open_source(source: str, settings: SourceSettings) -> Source:
+def open_source(source: str) -> Source:
     """Detect the kind of a source from its name or content.
 
     Raises:
@@ -85,6 +93,11 @@ def open_source(source: str, settings: SourceSettings) -> Source:
     """
     if source in _SAMPLE_NAMES:
         return Source("complete-journey", complete_journey.source_files(), complete_journey.write_tables)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        files, _ = folder_reader.find_files(path)
+        regular = {file.label: file.path for file in files if file.path.is_file()}
+        return Source("folder", regular, functools.partial(folder_reader.write_tables, path))
     raise UsageError(f"no data source {source!r}; give a data folder, a Ta Feng file, or {SAMPLE!r}")
 
 
@@ -95,26 +108,15 @@ def code_fingerprint() -> str:
     return sha256_of_parts(f"{path.relative_to(root)}={sha256_of_file(path)}" for path in sorted(root.rglob("*.py")))
 
 
-def _build(source: Source, inputs: dict[str, str], folder: Path, progress: Progress) -> None:
-    connection = duck.connect(spill=folder / "spill")
-    try:
-        preparation = source.write_tables(connection, folder, progress)
-        progress("checking what was read", 0.95)
-        manifest = _describe(connection, preparation, inputs, folder)
-    finally:
-        connection.close()
-    write_text(folder / FILE_NAME, manifest.to_json())
-
-
-def _describe(
-    connection: duckdb.DuckDBPyConnection, preparation: Preparation, inputs: dict[str, str], folder: Path
-) -> Manifest:
+def _describe(bench: Workbench, preparation: Preparation, inputs: dict[str, str]) -> Manifest:
+    bench.progress("checking what was read", 0.95)
     tables = {}
-    for path in sorted(folder.glob("*.parquet")):
+    for path in sorted(bench.folder.glob("*.parquet")):
         file = pq.ParquetFile(path)
         tables[path.stem] = TableFile(file.metadata.num_rows, tuple(file.schema_arrow.names), sha256_of_file(path))
-    connection.execute(f"CREATE TEMP VIEW all_lines AS FROM {duck.parquet(folder / 'transactions.parquet')}")
-    first, last = connection.execute("SELECT min(timestamp), max(timestamp) FROM all_lines").fetchall()[0]
+    lines = duck.parquet(bench.folder / "transactions.parquet")
+    bench.connection.execute(f"CREATE OR REPLACE TEMP VIEW all_lines AS FROM {lines}")
+    first, last = bench.connection.execute("SELECT min(timestamp), max(timestamp) FROM all_lines").fetchall()[0]
     return Manifest(preparation, inputs, tables, first, last)
 
 

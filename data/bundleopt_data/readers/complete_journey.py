@@ -18,7 +18,7 @@ import duckdb
 from bundleopt_data.duck import quoted
 from bundleopt_data.errors import MissingExtraError
 from bundleopt_data.manifest import Mending, Preparation
-from bundleopt_data.progress import Progress
+from bundleopt_data.readers.workbench import Workbench
 
 TIMEZONE = "America/New_York"
 NOTICE = (
@@ -130,8 +130,9 @@ def source_files() -> dict[str, Path]:
     return {name: folder / f"{name}.parquet" for name in SOURCE_TABLES}
 
 
-def write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, progress: Progress) -> Preparation:
-    """Write the canonical tables as `folder`/<table>.parquet and report what was mended and assumed."""
+def write_tables(bench: Workbench) -> Preparation:
+    """Write the canonical tables into `bench.folder` and report what was mended and assumed."""
+    connection = bench.connection
     for name, path in source_files().items():
         connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_{name} AS FROM read_parquet({quoted(str(path))})")
     connection.execute(_LINES.format(timezone=TIMEZONE))
@@ -143,8 +144,8 @@ def write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, progress: 
         **_SIDE_TABLES,
     }
     for number, (name, query) in enumerate(queries.items()):
-        progress(f"reading {name}", number / len(queries))
-        connection.execute(f"COPY ({query}) TO {quoted(str(folder / f'{name}.parquet'))} (FORMAT parquet)")
+        bench.progress(f"reading {name}", number / len(queries))
+        connection.execute(f"COPY ({query}) TO {quoted(str(bench.folder / f'{name}.parquet'))} (FORMAT parquet)")
     return Preparation(
         "complete-journey",
         _mended(connection),
