@@ -25,6 +25,14 @@ from bundleopt_data.progress import Progress
 from bundleopt_data.promotions import weekly_promotions
 from bundleopt_data.weeks import mondays_between
 
+# Half a cent: unit prices are quotients, and a line is a deal only where a cent or more is missing.
+DEAL_TOLERANCE = 0.005
+
+_LINES = """
+CREATE TEMP TABLE line AS SELECT {columns}
+FROM transactions l JOIN customer_code c ON c.id = l.customer_id
+LEFT JOIN item_code i ON i.id = l.item_id LEFT JOIN items m ON m.item_id = l.item_id
+"""
 _ATTRIBUTES = "SELECT {columns} FROM item_code i LEFT JOIN items m ON m.item_id = i.id ORDER BY i.code"
 
 
@@ -33,7 +41,7 @@ class PanelAxes:
     """The three axes of a panel, and the tables `line`, `customer_code`, `item_code` that a connection holds for them.
 
     `line` has one row per transaction line: customer, item (NULL outside the modelled items), week (codes), fold,
-    quantity, unit_price, list_price, basket, store_id.
+    quantity, unit_price, list_price, basket, store_id, is_deal (below the regular price, or the catalogue's).
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -122,6 +130,7 @@ def _line_query(dataset: Dataset) -> str:
     def optional(column: str, kind: str) -> str:
         return f"l.{column}" if dataset.has_column("transactions", column) else f"NULL::{kind} AS {column}"
 
+    list_price = "l.list_price, " if dataset.has_column("transactions", "list_price") else ""
     columns = [
         "c.code AS customer",
         "i.code AS item",
@@ -134,9 +143,9 @@ def _line_query(dataset: Dataset) -> str:
         if dataset.has_column("transactions", "basket_id")
         else "l.timestamp::VARCHAR AS basket",
         optional("store_id", "VARCHAR"),
+        f"l.unit_price < coalesce({list_price}m.list_price) - {DEAL_TOLERANCE} AS is_deal",
     ]
-    join = "FROM transactions l JOIN customer_code c ON c.id = l.customer_id LEFT JOIN item_code i ON i.id = l.item_id"
-    return f"CREATE TEMP TABLE line AS SELECT {', '.join(columns)} {join}"
+    return _LINES.format(columns=", ".join(columns))
 
 
 def _purchases(connection: duckdb.DuckDBPyConnection) -> tuple[Ints, Ints, Ints, Floats, Floats]:
@@ -161,7 +170,7 @@ def _activity(axes: PanelAxes) -> tuple[Floats, ...]:
     found = axes.connection.execute(
         """
         SELECT week, customer, count(DISTINCT basket) AS trips, count(*) AS lines,
-            count(*) FILTER (unit_price < list_price - 0.005) AS deals
+            count(*) FILTER (is_deal) AS deals
         FROM line GROUP BY week, customer
         """
     ).fetchnumpy()

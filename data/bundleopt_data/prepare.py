@@ -17,7 +17,7 @@ from bundleopt_data.digests import sha256_of_file, sha256_of_parts
 from bundleopt_data.errors import StorageError, UsageError
 from bundleopt_data.manifest import FILE_NAME, Manifest, Preparation, TableFile
 from bundleopt_data.progress import Progress, silent
-from bundleopt_data.readers import complete_journey
+from bundleopt_data.readers import complete_journey, ta_feng
 from bundleopt_data.readers import folder as folder_reader
 from bundleopt_data.readers.workbench import Workbench
 from bundleopt_data.settings import SourceSettings
@@ -98,7 +98,17 @@ def open_source(source: str) -> Source:
         files, _ = folder_reader.find_files(path)
         regular = {file.label: file.path for file in files if file.path.is_file()}
         return Source("folder", regular, functools.partial(folder_reader.write_tables, path))
+    if path.is_file():
+        return _file_source(path)
     raise UsageError(f"no data source {source!r}; give a data folder, a Ta Feng file, or {SAMPLE!r}")
+
+
+def _file_source(path: Path) -> Source:
+    if ta_feng.is_ta_feng(path):
+        return Source("ta-feng", {path.name: path}, functools.partial(ta_feng.write_tables, path))
+    raise UsageError(
+        f"{path} is a single file, and not the Ta Feng file; give the folder that holds transactions.csv and items.csv"
+    )
 
 
 @functools.cache

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import duckdb
 
-from bundleopt_data.duck import quoted
+from bundleopt_data.duck import parquet, quoted
 from bundleopt_data.errors import MissingExtraError
 from bundleopt_data.manifest import Mending, Preparation
 from bundleopt_data.readers.workbench import Workbench
+from bundleopt_data.rejects import RejectLog
 
 TIMEZONE = "America/New_York"
 NOTICE = (
@@ -57,14 +58,14 @@ ASSUMPTIONS = (
 )
 
 _LINES = """
-CREATE OR REPLACE TEMP VIEW judged AS
+CREATE OR REPLACE TEMP TABLE judged AS
 SELECT t.*, timezone('{timezone}', timezone('UTC', t.transaction_timestamp)) AS local_time, p.department, CASE
         WHEN p.product_id IS NULL THEN 'product missing from the catalogue'
         WHEN t.quantity <= 0 THEN 'quantity not positive'
         WHEN t.sales_value + t.coupon_match_disc <= 0 OR t.sales_value <= 0 THEN 'sales value not positive'
         WHEN p.department IN ('FUEL', 'MISCELLANEOUS') THEN 'department FUEL or MISCELLANEOUS'
     END AS dropped_by
-FROM raw_transactions t LEFT JOIN raw_products p USING (product_id)
+FROM numbered t LEFT JOIN raw_products p USING (product_id)
 """
 _TRANSACTIONS = """
 SELECT household_id::VARCHAR AS customer_id, product_id::VARCHAR AS item_id,
@@ -100,6 +101,11 @@ SELECT h.household_id::VARCHAR AS customer_id, d.* EXCLUDE (household_id)
 FROM (SELECT DISTINCT household_id FROM raw_transactions) h LEFT JOIN raw_demographics d USING (household_id)
 ORDER BY h.household_id
 """
+_DROPPED = """
+SELECT 'transactions', file_row_number + 1,
+    concat_ws(', ', household_id, basket_id, product_id, quantity, sales_value) AS value
+FROM judged WHERE dropped_by = {rule}
+"""
 _SIDE_TABLES = {
     "campaigns": "SELECT campaign_id::VARCHAR AS campaign_id, household_id::VARCHAR AS customer_id FROM raw_campaigns",
     "campaign_descriptions": (
@@ -134,7 +140,9 @@ def write_tables(bench: Workbench) -> Preparation:
     """Write the canonical tables into `bench.folder` and report what was mended and assumed."""
     connection = bench.connection
     for name, path in source_files().items():
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_{name} AS FROM read_parquet({quoted(str(path))})")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_{name} AS FROM {parquet(path)}")
+    lines = quoted(str(source_files()["transactions"]))
+    connection.execute(f"CREATE TEMP VIEW numbered AS FROM read_parquet({lines}, file_row_number = true)")
     connection.execute(_LINES.format(timezone=TIMEZONE))
     queries = {
         "transactions": _TRANSACTIONS,
@@ -146,9 +154,12 @@ def write_tables(bench: Workbench) -> Preparation:
     for number, (name, query) in enumerate(queries.items()):
         bench.progress(f"reading {name}", number / len(queries))
         connection.execute(f"COPY ({query}) TO {quoted(str(bench.folder / f'{name}.parquet'))} (FORMAT parquet)")
+    log = RejectLog(connection)
+    mended = _mended(connection, log)
+    log.write(bench.folder / "rejects.csv")
     return Preparation(
         "complete-journey",
-        _mended(connection),
+        mended,
         ASSUMPTIONS,
         notice=NOTICE,
         timezone=TIMEZONE,
@@ -156,7 +167,7 @@ def write_tables(bench: Workbench) -> Preparation:
     )
 
 
-def _mended(connection: duckdb.DuckDBPyConnection) -> tuple[Mending, ...]:
+def _mended(connection: duckdb.DuckDBPyConnection, log: RejectLog) -> tuple[Mending, ...]:
     dropped = connection.execute(
         "SELECT dropped_by, count(*) FROM judged WHERE dropped_by IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
     ).fetchall()
@@ -164,6 +175,8 @@ def _mended(connection: duckdb.DuckDBPyConnection) -> tuple[Mending, ...]:
         "SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM raw_promotions GROUP BY product_id, week, store_id)"
     ).fetchall()[0]
     mended = [Mending("transactions", rule, count) for rule, count in dropped]
+    for rule, _ in dropped:
+        log.add_rows("transactions", "", rule, _DROPPED.format(rule=quoted(rule)))
     if repeats:
         mended.append(
             Mending("promotions", "several rows of one product, week and store: any of them", repeats, "merged")
