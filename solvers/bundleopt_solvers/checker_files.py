@@ -179,29 +179,39 @@ def _read_table(path: Path, name: str, findings: Findings) -> pd.DataFrame | Non
         wrong = sorted(set(found.items()) ^ set(SCHEMA[name].items()))
         findings.add("files", limit=f"the columns of {name}.parquet", value=f"differs in {wrong}")
         return None
-    lists = {column for column, kind in SCHEMA[name].items() if kind.startswith("list")}
-    columns = {column: table.column(column).to_pylist() for column in SCHEMA[name]}
-    data = {
-        column: [None if row is None else tuple(row) for row in rows] if column in lists else rows
-        for column, rows in columns.items()
-    }
-    return _typed(data, name, findings)
-
-
-def _typed(data: dict[str, list[Any]], name: str, findings: Findings) -> pd.DataFrame | None:
-    """The frame, once every cell is there and every number finite."""
-    bad = []
-    for column, rows in data.items():
-        if (name, column) in MAY_BE_EMPTY:
-            bad += [f"{column} row {n}" for n, row in enumerate(rows) if row is not None and np.isnan(row)]
-            continue
-        bad += [f"{column} row {n}" for n, row in enumerate(rows) if not _is_whole(row)]
+    columns = {column: _cells(table.column(column), kind) for column, kind in SCHEMA[name].items()}
+    bad = [
+        f"{column} row {row}"
+        for column, cells in columns.items()
+        if (name, column) not in MAY_BE_EMPTY
+        for row in _broken(cells)
+    ]
     findings.each(f"files: values of {name}.parquet", limit="present and finite", examples=bad)
-    if bad:
-        return None
-    kinds = {NUMBER: "float64", COUNT: "int64", FLAG: "bool"}
-    series = {column: pd.Series(rows, dtype=kinds.get(SCHEMA[name][column], "object")) for column, rows in data.items()}
-    frame = pd.DataFrame(series)
+    return None if bad else _keyed(columns, name, findings)
+
+
+def _cells(column: Any, kind: str) -> pd.Series[Any]:
+    """A column as a series; what is null becomes NaN in numbers and None in everything else."""
+    if kind == NUMBER:
+        return pd.Series(column.to_numpy(), dtype="float64")
+    cells = column.to_pylist()
+    if kind.startswith("list"):
+        cells = [None if row is None else tuple(row) for row in cells]
+    if column.null_count or kind not in (COUNT, FLAG):
+        return pd.Series(cells, dtype="object")
+    return pd.Series(cells, dtype="int64" if kind == COUNT else "bool")
+
+
+def _broken(cells: pd.Series[Any]) -> list[int]:
+    """Rows that are empty or not finite."""
+    if cells.dtype != "object":
+        return [int(row) for row in np.flatnonzero(~np.isfinite(cells.to_numpy(dtype=np.float64)))]
+    return [row for row, value in enumerate(cells) if not _is_whole(value)]
+
+
+def _keyed(columns: dict[str, pd.Series[Any]], name: str, findings: Findings) -> pd.DataFrame | None:
+    """The frame, once its key is a key."""
+    frame = pd.DataFrame(columns)
     repeated = frame[frame.duplicated(KEYS[name])]
     findings.each(
         f"files: key of {name}.parquet",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 
-from bundleopt_solvers.checker_exact import RELATIVE, whole_cents
+from bundleopt_solvers.checker_exact import RELATIVE
 from bundleopt_solvers.checker_files import FORECAST_NUMBERS, rows_of
 from bundleopt_solvers.checker_findings import Findings
 from bundleopt_solvers.checker_inputs import CheckLimits
@@ -40,18 +37,15 @@ def _names(rows: pd.DataFrame) -> list[str]:
 
 def _check_copies(offers: pd.DataFrame, menu: dict[str, MenuBundle], findings: Findings) -> None:
     """Items, price and list value of an offer are those of its bundle; the price is one for everybody."""
-    for column, rule in (("item_ids", "offer items"), ("price", "one price per bundle"), ("list_value", "list value")):
-        wrong = []
-        for row in rows_of(offers[["customer_id", "bundle_id", column]]):
-            bundle, value = menu[row.bundle_id], row[2]
-            if column == "item_ids":
-                same = value == bundle.items
-            else:
-                cents = bundle.price_cents if column == "price" else bundle.value.list_value * 100
-                same = whole_cents(value) == cents
-            if not same:
-                wrong.append(f"{row.customer_id} {row.bundle_id}: {value!r}")
-        findings.each(rule, limit="as in bundles.parquet", examples=wrong)
+    bundles = offers["bundle_id"]
+    wrong = np.array([items != menu[name].items for items, name in zip(offers["item_ids"], bundles, strict=True)], bool)
+    findings.each("offer items", limit="as in bundles.parquet", examples=_names(offers[wrong]))
+    for column, rule, values in (
+        ("price", "one price per bundle", {name: bundle.price_cents / 100 for name, bundle in menu.items()}),
+        ("list_value", "list value", {name: float(bundle.value.list_value) for name, bundle in menu.items()}),
+    ):
+        wrong = offers[column].to_numpy() != bundles.map(values).to_numpy(dtype=np.float64)
+        findings.each(rule, limit="as in bundles.parquet", examples=_names(offers[wrong]))
 
 
 def _check_ranges(offers: pd.DataFrame, findings: Findings) -> None:
@@ -100,26 +94,26 @@ def _check_products(offers: pd.DataFrame, menu: dict[str, MenuBundle], findings:
 
 def _check_customers(offers: pd.DataFrame, limits: CheckLimits, findings: Findings) -> None:
     """Slots, disjoint items, known substitutes, holdout: would-be offers of the control group included."""
-    apart = {frozenset(pair) for pair in limits.substitutes}
-    crowded, shared, together, mixed = [], [], [], []
-    for customer, rows in offers.groupby("customer_id", sort=True):
-        sets = [frozenset(row) for row in rows["item_ids"]]
-        if limits.slots is not None and len(sets) > limits.slots:
-            crowded.append(f"{customer}: {len(sets)}")
-        shared += [f"{customer}: {sorted(a & b)}" for a, b in combinations(sets, 2) if a & b]
-        if apart:
-            together += [f"{customer}: {sorted(pair)}" for pair in _met(sets, apart)]
-        if rows["holdout"].nunique() > 1:
-            mixed.append(str(customer))
-    findings.each("slots", limit=f"{limits.slots} offers a customer", examples=crowded)
-    findings.each("item-disjoint offers", limit="each item at most once a customer", examples=shared)
-    findings.each("substitutes", limit="not in two offers of one customer", examples=together)
-    findings.each("holdout", limit="a customer is wholly in the control group or not", examples=mixed)
+    customers = offers.groupby("customer_id", sort=True)["holdout"].agg(["size", "nunique"])
+    if limits.slots is not None:
+        crowded = customers[customers["size"] > limits.slots]
+        findings.each("slots", limit=f"{limits.slots} offers a customer", examples=crowded.index.astype(str))
+    mixed = customers[customers["nunique"] > 1]
+    findings.each("holdout", limit="a customer is in the control group or not", examples=mixed.index.astype(str))
+    held = offers[["customer_id", "bundle_id", "item_ids"]].explode("item_ids")
+    shared = held[held.duplicated(["customer_id", "item_ids"])]
+    findings.each(
+        "item-disjoint offers",
+        limit="each item at most once a customer",
+        examples=[f"{row.customer_id}: {row.item_ids}" for row in rows_of(shared)],
+    )
+    findings.each("substitutes", limit="not in two offers of one customer", examples=_met(held, limits))
 
 
-def _met(sets: list[frozenset[str]], apart: set[frozenset[str]]) -> Iterator[frozenset[str]]:
-    for one, other in combinations(sets, 2):
-        for a in one:
-            for b in other:
-                if frozenset((a, b)) in apart:
-                    yield frozenset((a, b))
+def _met(held: pd.DataFrame, limits: CheckLimits) -> list[str]:
+    """Customers who got two substitutes in different offers; `held` has a row per offer and item."""
+    pairs = pd.DataFrame(list(limits.substitutes), columns=["item_ids", "other"], dtype="object")
+    touched = held.merge(pairs, on="item_ids")
+    both = touched.merge(held, left_on=["customer_id", "other"], right_on=["customer_id", "item_ids"])
+    both = both[both["bundle_id_x"] != both["bundle_id_y"]]
+    return [f"{row.customer_id}: {row.item_ids_x} and {row.other}" for row in rows_of(both)]
