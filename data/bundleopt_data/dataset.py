@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -15,6 +16,9 @@ from bundleopt_data.panel import Panel
 from bundleopt_data.progress import Progress, silent
 from bundleopt_data.settings import CampaignSettings
 from bundleopt_data.weeks import monday_after
+
+if TYPE_CHECKING:
+    from bundleopt_data.check import CheckReport
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,12 @@ class Dataset:
         """Names of the tables that are there."""
         return tuple(self.manifest.tables)
 
+    @property
+    def rejects(self) -> Path | None:
+        """CSV of the rows that were dropped while reading, None where none were."""
+        path = self.folder / "rejects.csv"
+        return path if path.is_file() else None
+
     def default_week(self) -> date:
         """Return the Monday after the last transaction."""
         return monday_after(self.last_day)
@@ -95,6 +105,12 @@ class Dataset:
         return panel_cache.load_or_build(
             self, fit_until=fit_until, max_items=max_items or self.manifest.preparation.max_items, progress=progress
         )
+
+    def check(self, *, today: date | None = None) -> CheckReport:
+        """Return profile, findings, mended rows and assumptions; see `check`."""
+        from bundleopt_data import check
+
+        return check.check(self, today=today)
 
     def campaign_week(self, monday: date, panel: Panel, settings: CampaignSettings) -> CampaignWeek:
         """Return what is known of a campaign week before it begins; see `campaign_builder`."""

@@ -11,6 +11,11 @@ from bundleopt_data.digests import sha256_of_file
 
 FILE_NAME = "manifest.json"
 
+PRICES_FROM_PURCHASES = (
+    "Shelf prices are derived from purchases, by a rule that keeps each customer's own purchases out of the prices "
+    "it is predicted from."
+)
+
 
 @dataclass(frozen=True)
 class Mending:

@@ -17,7 +17,7 @@ import duckdb
 
 from bundleopt_data.duck import parquet, quoted
 from bundleopt_data.errors import MissingExtraError
-from bundleopt_data.manifest import Mending, Preparation
+from bundleopt_data.manifest import PRICES_FROM_PURCHASES, Mending, Preparation
 from bundleopt_data.readers.workbench import Workbench
 from bundleopt_data.rejects import RejectLog
 
@@ -55,6 +55,7 @@ ASSUMPTIONS = (
     "The shelf price of a line is (sales_value + coupon_match_disc) / quantity; the regular price adds retail_disc.",
     "A product-week-store without a promotion row counts as not promoted, also where the store was not tracked.",
     "The catalogue's list price of an item is the median regular price over its lines.",
+    PRICES_FROM_PURCHASES,
 )
 
 _LINES = """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bundleopt_data import duck
 from bundleopt_data.errors import DataProblem
-from bundleopt_data.manifest import Preparation
+from bundleopt_data.manifest import PRICES_FROM_PURCHASES, Preparation
 from bundleopt_data.readers.csv_text import stage_csv
 from bundleopt_data.readers.parquet_text import stage_parquet
 from bundleopt_data.readers.raw_table import FILE, ROW, RawTable, SourceFile
@@ -153,13 +153,10 @@ _COPY = "COPY (SELECT {columns} FROM {source} ORDER BY {order}) TO {target} (FOR
 def _report(tables: dict[str, TypedTable], bench: Workbench, log: RejectLog) -> Preparation:
     shutil.rmtree(bench.folder / "raw", ignore_errors=True)
     for name, table in tables.items():
-        if table.extra:
+        if table.extra and name != "customers":
             log.warnings.append(f"{name}: columns kept as attributes: {', '.join(table.extra[:20])}.")
     if "prices" not in tables:
-        log.warnings.append(
-            "There is no prices table: shelf prices are derived from purchases, by a rule that keeps each customer's "
-            "own purchases out of the prices it is predicted from."
-        )
+        log.assumptions.append(PRICES_FROM_PURCHASES)
     return Preparation(
         "folder", tuple(log.mended), tuple(log.assumptions), tuple(log.warnings), timezone=bench.settings.timezone
     )

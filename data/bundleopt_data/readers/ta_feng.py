@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bundleopt_data import duck
 from bundleopt_data.errors import DataProblem, DataRefusedError
-from bundleopt_data.manifest import Mending, Preparation
+from bundleopt_data.manifest import PRICES_FROM_PURCHASES, Mending, Preparation
 from bundleopt_data.readers.csv_text import stage_csv
 from bundleopt_data.readers.raw_table import FILE, ROW, SourceFile
 from bundleopt_data.readers.workbench import Workbench
@@ -41,6 +41,7 @@ ASSUMPTIONS = (
     "Unit price is SALES_PRICE / AMOUNT and unit cost is ASSET / AMOUNT; the cost of an item is its median.",
     "The list price of an item is the median of its unit prices, since the file has none.",
     "All lines of one customer on one day count as one basket.",
+    PRICES_FROM_PURCHASES,
 )
 
 _JUDGED = """
