@@ -24,6 +24,8 @@ class PairRelations:
         standard_error: (P,) of gamma.
         background: log odds ratio of every pair that is not listed: weeks with full baskets make all pairs look a
             little related. It belongs to the joint law, but says nothing about what one item does to another.
+        significant: (P,) True for complements and substitutes that passed the false discovery test; the others are
+            listed for the joint law alone. None: all of them.
     """
 
     first: npt.NDArray[np.int32]
@@ -31,6 +33,21 @@ class PairRelations:
     gamma: Floats
     standard_error: Floats
     background: float = 0.0
+    significant: npt.NDArray[np.bool_] | None = None
+
+    def known(self) -> PairRelations:
+        """Only the significant pairs."""
+        if self.significant is None:
+            return self
+        keep = self.significant
+        return PairRelations(
+            first=self.first[keep],
+            second=self.second[keep],
+            gamma=self.gamma[keep],
+            standard_error=self.standard_error[keep],
+            background=self.background,
+            significant=self.significant[keep],
+        )
 
     def log_odds(self, one: npt.ArrayLike, other: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Gamma of the item pairs (one, other), in any order; shapes broadcast, unlisted pairs have the background."""
