@@ -1,0 +1,215 @@
+"""From a panel to a model: the stages of training, in order."""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from bundleopt_data.panel import Panel
+from bundleopt_data.progress import Progress
+from torch import Tensor
+
+from bundleopt_models.calibration import CalibrationMap, fit_calibration
+from bundleopt_models.corpus import CorpusBuilder, Scaler, Vocabulary, WeekRows
+from bundleopt_models.model import DemandModel, ItemFacts, PanelView, build_view
+from bundleopt_models.network import POPULARITY, DemandNetwork, NetworkSizes
+from bundleopt_models.relations import RelationSettings, fit_relations, no_relations
+from bundleopt_models.settings import TrainSettings
+from bundleopt_models.training import Trainer, TrainingData, TrainingResult, hash_seed, week_logits
+from bundleopt_models.visit import VisitNetwork, fit_visits, log_visits
+
+Floats = npt.NDArray[np.float32]
+
+UNITS_PRIOR = 20.0
+"""Purchases worth of prior (the mean of all items) in the units per purchase of an item."""
+
+RELATION_WEEKS, RELATION_WEEKS_FAST = 26, 10
+"""Latest weeks whose co-purchases are counted: half a year, or what two minutes leave time for."""
+
+MOST_UNITS = 30.0
+"""Units of one purchase are cut here: a typing error or a wholesale purchase is no habit."""
+
+
+@dataclass(frozen=True)
+class WeekSplit:
+    """Which weeks of the panel are for what; indices, all before `fit_until`."""
+
+    fit: tuple[int, ...]
+    validation: tuple[int, ...]
+
+
+def split_weeks(panel: Panel, settings: TrainSettings) -> WeekSplit:
+    """Warm-up, fitting and validation weeks; short panels keep at least half of their weeks for fitting."""
+    end = panel.n_weeks
+    if settings.fit_until is not None:
+        end = min(max(panel.week_index(settings.fit_until), 0), panel.n_weeks)
+    validation = min(settings.validation_weeks, max(end // 4, 0))
+    first = min(settings.warmup_weeks, max((end - validation) // 2, 0))
+    return WeekSplit(tuple(range(first, end - validation)), tuple(range(end - validation, end)))
+
+
+def fit(panel: Panel, settings: TrainSettings, folder: Path, progress: Progress, *, resume: bool) -> DemandModel:
+    """Fit all parts; see `model.train_model`."""
+    began = time.monotonic()
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    weeks = split_weeks(panel, settings)
+    vocabulary = Vocabulary.of(panel)
+    view = build_view(panel, vocabulary)
+    scaler = Scaler.fit(view.builder.tables, weeks.fit or (0,))
+    visits = _fit_visits(view, scaler, weeks, settings)
+    data = _collect(view, (scaler, vocabulary, visits), weeks, settings, progress)
+    network = _new_network(panel, vocabulary, settings)
+    network.start_at(base_log_odds(panel, weeks), float(scaler.item_deviation[POPULARITY]))
+    trainer = Trainer(network, data, settings, folder)
+    result = trainer.run(_part(progress, 0.15, 0.9), resume=resume)
+    progress("calibrating", 0.9)
+    calibration = _calibrate(network, data)
+    model = DemandModel(settings, network, visits, scaler, vocabulary, calibration, _facts(panel, weeks))
+    model.keep_view(view)
+    model.facts = _related_facts(model, panel, weeks, progress)
+    model.record = _run_record(result, weeks, time.monotonic() - began)
+    trainer.forget_states()
+    progress("model trained", 1.0)
+    return model
+
+
+def _part(progress: Progress, start: float, stop: float) -> Progress:
+    return lambda stage, share: progress(stage, start + (stop - start) * share)
+
+
+def _new_network(panel: Panel, vocabulary: Vocabulary, settings: TrainSettings) -> DemandNetwork:
+    sizes = NetworkSizes(
+        n_customers=panel.n_customers,
+        n_items=panel.n_items,
+        n_categories=len(vocabulary.categories),
+        n_brands=len(vocabulary.brands),
+        width=settings.width,
+        rank=settings.rank,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(hash_seed(settings.seed, 0, 0))
+        return DemandNetwork(sizes)
+
+
+def base_log_odds(panel: Panel, weeks: WeekSplit) -> float:
+    """Log odds that a visitor buys an item, over all fitting weeks; half a purchase of prior."""
+    chosen = np.array(weeks.fit or weeks.validation, dtype=np.int64)
+    bought = np.isin(panel.purchase_week, chosen).sum() + 0.5
+    cells = float((panel.trips[chosen] > 0).sum()) * panel.n_items + panel.n_items + 1.0
+    rate = min(max(bought / cells, 1e-7), 1 - 1e-3)
+    return float(np.log(rate / (1 - rate)))
+
+
+def _fit_visits(view: PanelView, scaler: Scaler, weeks: WeekSplit, settings: TrainSettings) -> VisitNetwork:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(hash_seed(settings.seed, 0, 1))
+        network = VisitNetwork()
+    tables, features, came = view.builder.tables, [], []
+    for week in weeks.fit or weeks.validation:
+        known = tables.visits_before[week] > 0
+        features.append(scaler.customers(tables.customer[week][known]))
+        came.append(view.panel.trips[week][known] > 0)
+    trips = view.panel.trips[list(weeks.fit or weeks.validation)] > 0
+    network.start_at((float(trips.sum()) + 0.5) / (trips.size + 1.0))
+    if came and sum(len(part) for part in came):
+        fit_visits(network, np.concatenate(features), np.concatenate(came), settings.seed)
+    return network.eval()
+
+
+def _collect(
+    view: PanelView,
+    parts: tuple[Scaler, Vocabulary, VisitNetwork],
+    weeks: WeekSplit,
+    settings: TrainSettings,
+    progress: Progress,
+) -> TrainingData:
+    """Sample all weeks, in order, and put visit chances beside them."""
+    scaler, vocabulary, visits = parts
+    corpus = CorpusBuilder(view.builder, scaler, vocabulary, settings)
+    chosen = (*weeks.fit, *weeks.validation)
+    sampled: dict[int, WeekRows] = {}
+    log_visit: dict[int, Tensor] = {}
+    for done, week in enumerate(chosen):
+        progress("reading history", 0.02 + 0.13 * done / len(chosen))
+        sampled[week] = corpus.week(week)
+        log_visit[week] = log_visits(visits, view.panel, view.builder.tables, scaler, week)
+    return TrainingData(
+        fit=[sampled[week] for week in weeks.fit],
+        validation=[sampled[week] for week in weeks.validation],
+        log_visit=log_visit,
+        catalogue=view.catalogue,
+        customer_code=torch.from_numpy(view.customer_code),
+    )
+
+
+def stratum_of(week: WeekRows) -> Tensor:
+    """(n,) codes of `calibration.STRATA`."""
+    in_category = (week.rows.category[:, 0] > 0).long()
+    return torch.where(week.rows.has_history > 0, 2, in_category)
+
+
+def _calibrate(network: DemandNetwork, data: TrainingData) -> CalibrationMap:
+    if not data.validation:
+        return CalibrationMap.identity()
+    z = [week_logits(network, data, week) for week in data.validation]
+    log_visit = [data.log_visit[week.week][week.rows.customer] for week in data.validation]
+    return fit_calibration(
+        torch.cat(z),
+        torch.cat([stratum_of(week) for week in data.validation]),
+        torch.cat(log_visit),
+        torch.cat([week.offset for week in data.validation]),
+        torch.cat([week.bought for week in data.validation]),
+    )
+
+
+def units_given_bought(panel: Panel, weeks: WeekSplit) -> Floats:
+    """(I,) kappa >= 1: mean units of a purchase, shrunk towards the mean of all items by UNITS_PRIOR purchases."""
+    last = max((*weeks.fit, *weeks.validation), default=-1)
+    seen = panel.purchase_week <= last
+    units = np.clip(panel.purchase_units[seen], 1.0, MOST_UNITS).astype(np.float64)
+    item = panel.purchase_item[seen]
+    overall = float(units.mean()) if len(units) else 1.0
+    total = np.bincount(item, units, minlength=panel.n_items)
+    count = np.bincount(item, minlength=panel.n_items)
+    return np.asarray((total + UNITS_PRIOR * overall) / (count + UNITS_PRIOR), dtype=np.float32)
+
+
+def _facts(panel: Panel, weeks: WeekSplit) -> ItemFacts:
+    unknown = np.full(panel.n_items, np.nan, np.float32)
+    return ItemFacts(units_given_bought(panel, weeks), unknown, no_relations())
+
+
+def _related_facts(model: DemandModel, panel: Panel, weeks: WeekSplit, progress: Progress) -> ItemFacts:
+    """Complementarity, beside which the probabilities are the model's own; history of each week is the week's own."""
+    fast = model.settings.fast
+    chosen = (*weeks.fit, *weeks.validation)[-(RELATION_WEEKS_FAST if fast else RELATION_WEEKS) :]
+
+    def grid(week: int) -> tuple[Floats, Floats]:
+        progress("relating items", 0.92 + 0.07 * chosen.index(week) / len(chosen))
+        return model.weekly_grid(panel, week)
+
+    settings = RelationSettings.fast() if fast else RelationSettings()
+    return replace(model.facts, relations=fit_relations(panel, chosen, grid, settings))
+
+
+def _run_record(result: TrainingResult, weeks: WeekSplit, seconds: float) -> dict[str, object]:
+    return {
+        "epochs": result.epochs,
+        "best_epoch": result.best_epoch,
+        "train_loss": list(result.train_loss),
+        "validation_loss": list(result.validation_loss),
+        "rows": result.rows,
+        "rows_per_second": round(result.rows_per_second),
+        "fit_weeks": [weeks.fit[0], weeks.fit[-1]] if weeks.fit else [],
+        "validation_weeks": list(weeks.validation),
+        "seconds": round(seconds, 1),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

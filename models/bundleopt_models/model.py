@@ -1,0 +1,315 @@
+"""The demand model as the rest of the product sees it: train, load, score a week, forecast a campaign.
+
+model = train_model(panel, TrainSettings(), folder=Path("models/full"))
+forecast = model.forecast(panel, campaign)
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_data.panel import Panel
+from bundleopt_data.progress import Progress, silent
+from torch import Tensor
+
+from bundleopt_models import checkpoint
+from bundleopt_models.calibration import CalibrationMap
+from bundleopt_models.corpus import Scaler, Vocabulary, week_context
+from bundleopt_models.features import FeatureBuilder, Planned
+from bundleopt_models.forecast import DemandForecast, PairRelations, PullForward
+from bundleopt_models.network import Catalogue, DemandNetwork, NetworkSizes
+from bundleopt_models.scoring import WeekInputs, WeekScorer, WeekScores
+from bundleopt_models.settings import TrainSettings
+from bundleopt_models.visit import VisitNetwork, log_visits
+from bundleopt_models.week_tables import WeekTables, build_week_tables, log_position
+
+Floats = npt.NDArray[np.float32]
+LARGEST_PROBABILITY = 1 - 1e-6
+
+
+@dataclass(frozen=True)
+class ItemFacts:
+    """What is learned per item besides the network, aligned with the vocabulary's items.
+
+    Attributes:
+        units: (I,) kappa, expected units given bought. pull_forward: (I,) share borrowed from later weeks, NaN where
+            it is not identified.
+        relations: pairs, as codes of the vocabulary's items.
+    """
+
+    units: Floats
+    pull_forward: Floats
+    relations: PairRelations
+
+
+@dataclass(frozen=True)
+class PanelView:
+    """A panel made ready for the model: history, tables and codes. Built once a panel."""
+
+    panel: Panel
+    builder: FeatureBuilder
+    catalogue: Catalogue
+    customer_code: npt.NDArray[np.int64]
+
+
+@dataclass
+class DemandModel:
+    """A trained model. It reads any panel: unknown customers and items are scored from what they share with known ones.
+
+    Attributes:
+        settings: of the training. network, visits: the learned parts. scaler, vocabulary, calibration, facts: what
+            goes with them. record: of the run (losses, seconds, threads, rows per second).
+    """
+
+    settings: TrainSettings
+    network: DemandNetwork
+    visits: VisitNetwork
+    scaler: Scaler
+    vocabulary: Vocabulary
+    calibration: CalibrationMap
+    facts: ItemFacts
+    record: dict[str, Any] = field(default_factory=dict)
+    _view: tuple[weakref.ref[Panel], PanelView] | None = field(default=None, repr=False)
+
+    def view(self, panel: Panel) -> PanelView:
+        """The panel made ready; kept for the last panel asked for."""
+        if self._view is None or self._view[0]() is not panel:
+            self._view = (weakref.ref(panel), build_view(panel, self.vocabulary))
+        return self._view[1]
+
+    def keep_view(self, view: PanelView) -> None:
+        """Remember a view that was built elsewhere with the same vocabulary."""
+        self._view = (weakref.ref(view.panel), view)
+
+    def log_visit(self, view: PanelView, week: int) -> Tensor:
+        """(U,) log P(visit) in a week from what was known before it."""
+        return log_visits(self.visits, view.panel, view.builder.tables, self.scaler, week)
+
+    def weekly_grid(
+        self,
+        panel: Panel,
+        week_index: int,
+        *,
+        log_price: Floats | None = None,
+        display: Floats | None = None,
+        mailer: Floats | None = None,
+    ) -> tuple[Floats, Floats]:
+        """Score all customers and items of one week, with history up to the week before.
+
+        Args:
+            panel: any panel.
+            week_index: its week, or `panel.n_weeks` and later for what comes after it.
+            log_price: (I,) log shelf prices; None: the week's own where it has one, else the last seen.
+            display: (I,) share of stores; None: the week's own where it has one, else none.
+            mailer: (I,) likewise.
+
+        Returns:
+            (U, I) float32 probabilities in (0, 1) and (U,) chances of a visit; no probability is above its visit.
+        """
+        view = self.view(panel)
+        planned = plan_for(panel, week_index, log_price, (display, mailer))
+        inputs = self.week_inputs(view, week_index, planned)
+        scores = WeekScorer(self.network, self.calibration, inputs).score()
+        return _inside(scores.probability), _inside(np.exp(inputs.log_visit.numpy()))
+
+    def week_inputs(self, view: PanelView, week_index: int, planned: Planned) -> WeekInputs:
+        """Everything that the scores of a week depend on; moves the view's builder to the week."""
+        view.builder.move_to(week_index)
+        row = min(week_index, view.panel.n_weeks)
+        return WeekInputs(
+            builder=view.builder,
+            context=week_context(view.builder, self.scaler),
+            catalogue=view.catalogue,
+            customer_code=view.customer_code,
+            planned=planned,
+            position=log_position(planned.log_price, view.builder.tables.reference[row]),
+            log_visit=self.log_visit(view, week_index),
+        )
+
+    def forecast(self, panel: Panel, campaign: CampaignWeek) -> DemandForecast:
+        """Forecast a campaign week at its planned prices and promotions.
+
+        `panel.item_ids` and the campaign's items are the same, in the same order.
+        """
+        view, week = self.view(panel), panel.week_index(campaign.week)
+        shelf = np.log(np.maximum(campaign.shelf_price_cents, 1) / 100.0).astype(np.float32)
+        planned = plan_for(panel, week, shelf, (campaign.display, campaign.mailer))
+        inputs = self.week_inputs(view, week, planned)
+        scores: WeekScores = WeekScorer(self.network, self.calibration, inputs).score(with_slope=True)
+        assert scores.slope is not None  # noqa: S101 - asked for one line above
+        with torch.no_grad():
+            knots, heights = self.network.price.map.knots.numpy(), self.network.price.map.heights().numpy()
+        return DemandForecast(
+            week=campaign.week,
+            customer_ids=panel.customer_ids,
+            item_ids=panel.item_ids,
+            probability=_inside(scores.probability),
+            visit_probability=_inside(np.exp(inputs.log_visit.numpy())),
+            slope=scores.slope,
+            units=self._units(panel),
+            log_position=inputs.position,
+            knots=knots.copy(),
+            heights=heights.copy(),
+            relations=self._relations(panel),
+            pull_forward=PullForward(self._pull_forward(panel), self.settings.assumed_pull_forward),
+            category=panel.items.category.astype(np.int32),
+        )
+
+    def _codes(self, panel: Panel) -> npt.NDArray[np.int64]:
+        return self.view(panel).catalogue.item.numpy() - 1
+
+    def _units(self, panel: Panel) -> Floats:
+        return _aligned(
+            self.facts.units, self._codes(panel), float(np.mean(self.facts.units)) if len(self.facts.units) else 1.0
+        )
+
+    def _pull_forward(self, panel: Panel) -> Floats:
+        return _aligned(self.facts.pull_forward, self._codes(panel), float("nan"))
+
+    def _relations(self, panel: Panel) -> PairRelations:
+        """The learned pairs in the panel's own item codes."""
+        codes, known = self._codes(panel), self.facts.relations
+        place = np.full(len(self.vocabulary.items) + 1, -1, np.int64)
+        place[codes] = np.arange(len(codes))
+        place[-1] = -1
+        first, second = place[known.first.astype(np.int64)], place[known.second.astype(np.int64)]
+        both = (first >= 0) & (second >= 0)
+        low, high = np.minimum(first, second)[both], np.maximum(first, second)[both]
+        order = np.lexsort((high, low))
+        return PairRelations(
+            low[order].astype(np.int32),
+            high[order].astype(np.int32),
+            known.gamma[both][order],
+            known.standard_error[both][order],
+            known.background,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the model below `folder`.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {f"visits.{name}": value for name, value in self.visits.state_dict().items()}
+        tensors |= {f"scaler.{name}": torch.from_numpy(value) for name, value in vars(self.scaler).items()}
+        relations = self.facts.relations
+        facts = {"units": self.facts.units, "pull_forward": self.facts.pull_forward, "first": relations.first,
+                 "second": relations.second, "gamma": relations.gamma, "error": relations.standard_error}  # fmt: skip
+        tensors |= {f"facts.{name}": torch.from_numpy(np.ascontiguousarray(value)) for name, value in facts.items()}
+        record = {
+            "settings": self.settings.as_record(),
+            "sizes": self.network.sizes.as_record(),
+            "vocabulary": {name: list(value) for name, value in vars(self.vocabulary).items()},
+            "calibration": {"intercept": self.calibration.intercept, "slope": self.calibration.slope},
+            "background": relations.background,
+            "run": self.record,
+        }
+        checkpoint.write(folder / CHECKPOINT, tensors, record)
+
+
+CHECKPOINT = "checkpoint"
+
+
+def _inside(probability: Floats) -> Floats:
+    return np.clip(probability, 1e-12, LARGEST_PROBABILITY, out=probability)
+
+
+def _aligned(values: Floats, codes: npt.NDArray[np.int64], otherwise: float) -> Floats:
+    """Values of known items in the panel's order; `otherwise` for items the model never saw."""
+    padded = np.append(values, np.float32(otherwise)).astype(np.float32)
+    return padded[np.where(codes >= 0, codes, len(values))]
+
+
+def build_view(panel: Panel, vocabulary: Vocabulary) -> PanelView:
+    """Index a panel for the model."""
+    tables: WeekTables = build_week_tables(panel)
+    return PanelView(
+        panel, FeatureBuilder(panel, tables), vocabulary.catalogue(panel), vocabulary.customer_codes(panel)
+    )
+
+
+def plan_for(
+    panel: Panel, week: int, log_price: Floats | None, promotions: tuple[Floats | None, Floats | None]
+) -> Planned:
+    """What is planned for a week: as given, else as the panel knows that week, else last price and no promotion.
+
+    Where the chain-wide share is given, it stands for the customer's own store, too, unless the panel knows the week.
+    """
+    inside = week < panel.n_weeks
+    last = min(week, panel.n_weeks - 1)
+    price = log_price if log_price is not None else panel.prices.log_price[last]
+    groups = panel.promotions.store_display.shape[1]
+    chain, store = [], []
+    own = (
+        (panel.promotions.display, panel.promotions.store_display),
+        (panel.promotions.mailer, panel.promotions.store_mailer),
+    )
+    for given, (share, flags) in zip(promotions, own, strict=True):
+        known = share[last] if inside else np.zeros(panel.n_items, np.float32)
+        chain.append(known if given is None else np.asarray(given, np.float32))
+        if given is None and inside:
+            store.append(flags[last].astype(np.float32))
+        else:
+            store.append(np.broadcast_to(chain[-1], (groups, panel.n_items)).astype(np.float32))
+    return Planned(price.astype(np.float32), chain[0], chain[1], store[0], store[1])
+
+
+def train_model(
+    panel: Panel, settings: TrainSettings, *, folder: Path, progress: Progress | None = None, resume: bool = False
+) -> DemandModel:
+    """Fit the model, write it below `folder` and return it; see `fitting.fit`.
+
+    Args:
+        panel: everything known. `settings.fit_until` bounds what fitting and calibration see of it.
+        settings: of the run.
+        folder: for the model and the states of an unfinished run.
+        progress: told (sentence, share of the work).
+        resume: go on from the states in `folder`, if there are any.
+
+    Raises:
+        ModelArtefactError: the states in `folder` belong to other settings.
+        StorageError: the folder cannot be written.
+    """
+    from bundleopt_models.fitting import fit
+
+    model = fit(panel, settings, folder, progress or silent, resume=resume)
+    model.save(folder)
+    return model
+
+
+def load_model(folder: Path) -> DemandModel:
+    """Read a model that `train_model` wrote.
+
+    Raises:
+        ModelArtefactError: it is missing, unfinished, of another version, or not what was written.
+    """
+    tensors, record = checkpoint.read(folder / CHECKPOINT)
+    with checkpoint.translating(folder):
+        network = DemandNetwork(NetworkSizes(**record["sizes"]))
+        network.load_state_dict(checkpoint.below(tensors, "network."))
+        visits = VisitNetwork()
+        visits.load_state_dict(checkpoint.below(tensors, "visits."))
+        facts = {name: value.numpy() for name, value in checkpoint.below(tensors, "facts.").items()}
+        relations = PairRelations(
+            facts["first"], facts["second"], facts["gamma"], facts["error"], float(record["background"])
+        )
+        return DemandModel(
+            settings=TrainSettings.from_record(record["settings"]),
+            network=network.eval(),
+            visits=visits.eval(),
+            scaler=Scaler(**{name: value.numpy() for name, value in checkpoint.below(tensors, "scaler.").items()}),
+            vocabulary=Vocabulary(**{name: tuple(value) for name, value in record["vocabulary"].items()}),
+            calibration=CalibrationMap(
+                tuple(record["calibration"]["intercept"]), tuple(record["calibration"]["slope"])
+            ),
+            facts=ItemFacts(facts["units"], facts["pull_forward"], relations),
+            record=record["run"],
+        )

@@ -1,0 +1,266 @@
+"""The training loop: Adam on sampled weeks, early stopping on later weeks, a state on disk that resumes bit for bit.
+
+Every random draw depends on the seed, the epoch and the step alone, never on what was drawn before: a run that was
+killed and resumed walks through the same numbers as one that was not, on the same number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from bundleopt_data.errors import ModelArtefactError
+from torch import Tensor
+
+from bundleopt_models import checkpoint
+from bundleopt_models.corpus import WeekRows
+from bundleopt_models.likelihood import sampled_loss
+from bundleopt_models.network import ITEM_DROPOUT, Catalogue, DemandNetwork, Rows
+from bundleopt_models.settings import TrainSettings
+
+Progress = Callable[[str, float], None]
+
+WARMUP_STEPS = 50
+LAST_RATE = 0.02
+"""Share of the learning rate that is left at the end of the cosine."""
+
+STEPS_BETWEEN_STATES = 200
+"""A state is written every so many steps and after each epoch: less than half a minute is lost when killed."""
+
+CLIP_NORM = 5.0
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run did.
+
+    Attributes:
+        epochs: passes made. best_epoch: the one whose weights were kept, from 1.
+        train_loss, validation_loss: per epoch, mean negative log-likelihood of sampled rows.
+        rows: rows of one epoch. rows_per_second: of the optimiser loop.
+    """
+
+    epochs: int
+    best_epoch: int
+    train_loss: tuple[float, ...]
+    validation_loss: tuple[float, ...]
+    rows: int
+    rows_per_second: float
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the loop reads.
+
+    Attributes:
+        fit, validation: sampled weeks. log_visit: week -> (U,) log P(visit).
+        catalogue, customer_code: codes of the panel's items and customers in the model.
+    """
+
+    fit: Sequence[WeekRows]
+    validation: Sequence[WeekRows]
+    log_visit: dict[int, Tensor]
+    catalogue: Catalogue
+    customer_code: Tensor
+
+
+def take(rows: Rows, index: Tensor) -> Rows:
+    """Rows at `index`, as float32."""
+    parts = {field.name: getattr(rows, field.name)[index] for field in fields(Rows)}
+    return Rows(**{name: part.float() if part.dtype == torch.float16 else part for name, part in parts.items()})
+
+
+def week_logits(network: DemandNetwork, data: TrainingData, week: WeekRows, chunk: int = 32_768) -> Tensor:
+    """(n,) log odds given a visit of all rows of a week, without gradients."""
+    keep = torch.ones(len(data.catalogue.item), 1)
+    with torch.no_grad():
+        parts = [
+            network(take(week.rows, index), week.context, data.catalogue, data.customer_code, keep)
+            for index in torch.arange(len(week.bought)).split(chunk)
+        ]
+    return torch.cat(parts) if parts else torch.zeros(0)
+
+
+class Trainer:
+    """One run; `run` goes through the epochs and leaves the best weights in the network."""
+
+    def __init__(self, network: DemandNetwork, data: TrainingData, settings: TrainSettings, folder: Path) -> None:
+        """States are written below `folder`; nothing else there is touched."""
+        self.network, self.data, self.settings, self.folder = network, data, settings, folder
+        self._steps = [
+            (place, start)
+            for place, week in enumerate(data.fit)
+            for start in range(0, len(week.bought), settings.batch_rows)
+        ]
+        self._rows = sum(len(week.bought) for week in data.fit)
+        tables = network.embeddings()
+        own = {id(table) for table in tables}
+        rest = [parameter for parameter in network.parameters() if id(parameter) not in own]
+        groups = [
+            {"params": tables, "weight_decay": settings.embedding_decay},
+            {"params": rest, "weight_decay": settings.weight_decay},
+        ]
+        self._optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate)
+        self._epoch, self._step, self._sum = 0, 0, 0.0
+        self._train_loss: list[float] = []
+        self._validation_loss: list[float] = []
+        self._best = {name: value.clone() for name, value in network.state_dict().items()}
+        self._seconds, self._steps_timed = 0.0, 0
+
+    def run(self, progress: Progress, *, resume: bool = False) -> TrainingResult:
+        """Train until the epochs are done or validation stops gaining.
+
+        Raises:
+            ModelArtefactError: `resume` finds states of other settings only.
+        """
+        if resume:
+            self._restore()
+        while self._epoch < self.settings.epochs and self._rows and not self._is_over():
+            self._run_epoch(progress)
+        self.network.load_state_dict(self._best)
+        self.network.eval()
+        done = self._validation_loss
+        return TrainingResult(
+            epochs=len(done),
+            best_epoch=1 + min(range(len(done)), key=done.__getitem__) if done else 0,
+            train_loss=tuple(self._train_loss),
+            validation_loss=tuple(done),
+            rows=self._rows,
+            rows_per_second=self._steps_timed * self._rows / max(len(self._steps), 1) / max(self._seconds, 1e-9),
+        )
+
+    def forget_states(self) -> None:
+        """Remove the states of a run that has ended."""
+        for folder in self._state_folders():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_over(self) -> bool:
+        done = self._validation_loss
+        if len(done) <= self.settings.patience:
+            return False
+        return min(done[-self.settings.patience :]) >= min(done[: -self.settings.patience])
+
+    def _run_epoch(self, progress: Progress) -> None:
+        generator = torch.Generator().manual_seed(hash_seed(self.settings.seed, self._epoch, -1))
+        orders = [torch.randperm(len(week.bought), generator=generator) for week in self.data.fit]
+        sequence = torch.randperm(len(self._steps), generator=generator).tolist()
+        self.network.train()
+        began = time.monotonic()
+        first = self._step
+        for number in range(self._step, len(sequence)):
+            place, start = self._steps[sequence[number]]
+            self._sum += self._one_step(place, orders[place][start : start + self.settings.batch_rows])
+            self._step = number + 1
+            if self._step % STEPS_BETWEEN_STATES == 0 and self._step < len(sequence):
+                self._save()
+            if self._step % 10 == 0:
+                self._tell(progress, time.monotonic() - began, self._step - first)
+        self._seconds += time.monotonic() - began
+        self._steps_timed += len(sequence) - first
+        self._finish_epoch()
+
+    def _finish_epoch(self) -> None:
+        self.network.eval()
+        self._train_loss.append(self._sum / self._rows)
+        loss = self._validate()
+        if loss < min(self._validation_loss, default=math.inf):
+            self._best = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self._validation_loss.append(loss)
+        self._epoch, self._step, self._sum = self._epoch + 1, 0, 0.0
+        self._save()
+
+    def _tell(self, progress: Progress, seconds: float, steps: int) -> None:
+        total = self.settings.epochs * len(self._steps)
+        done = self._epoch * len(self._steps) + self._step
+        left = (total - done) * seconds / max(steps, 1)
+        progress(f"training, pass {self._epoch + 1} of {self.settings.epochs}, at most {left:.0f} s left", done / total)
+
+    def _one_step(self, place: int, index: Tensor) -> float:
+        week, data, step = self.data.fit[place], self.data, self._epoch * len(self._steps) + self._step
+        for group in self._optimiser.param_groups:
+            group["lr"] = self.settings.learning_rate * self._schedule(step)
+        generator = torch.Generator().manual_seed(hash_seed(self.settings.seed, self._epoch, self._step))
+        keep = torch.rand(len(data.catalogue.item), 1, generator=generator) >= ITEM_DROPOUT
+        rows = take(week.rows, index)
+        z = self.network(rows, week.context, data.catalogue, data.customer_code, keep.float() / (1 - ITEM_DROPOUT))
+        log_visit = data.log_visit[week.week][rows.customer]
+        loss = sampled_loss(z, log_visit, week.offset[index], week.bought[index]).mean()
+        total = loss + self.network.price.penalty() / self._rows
+        self._optimiser.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
+        self._optimiser.step()
+        return float(loss.detach()) * len(index)
+
+    def _schedule(self, step: int) -> float:
+        total = max(self.settings.epochs * len(self._steps), 1)
+        cosine = 0.5 * (1 + math.cos(math.pi * min(step / total, 1.0)))
+        return min((step + 1) / WARMUP_STEPS, 1.0) * (LAST_RATE + (1 - LAST_RATE) * cosine)
+
+    def _validate(self) -> float:
+        total, rows = 0.0, 0
+        for week in self.data.validation:
+            z = week_logits(self.network, self.data, week)
+            log_visit = self.data.log_visit[week.week][week.rows.customer]
+            total += float(sampled_loss(z, log_visit, week.offset, week.bought).double().sum())
+            rows += len(week.bought)
+        return total / rows if rows else self._train_loss[-1]
+
+    def _state_folders(self) -> list[Path]:
+        return sorted(self.folder.glob("state-*")) if self.folder.is_dir() else []
+
+    def _save(self) -> None:
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {f"best.{name}": value for name, value in self._best.items()}
+        for number, state in self._optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items()}
+        record = {
+            "settings": self.settings.fingerprint(),
+            "epoch": self._epoch, "step": self._step, "sum": self._sum, "rows": self._rows,
+            "train_loss": self._train_loss, "validation_loss": self._validation_loss,
+            "threads": torch.get_num_threads(),
+        }  # fmt: skip
+        older = self._state_folders()
+        checkpoint.write(self.folder / f"state-{self._epoch:04d}-{self._step:08d}", tensors, record)
+        for folder in older:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _restore(self) -> None:
+        """Go on from the newest whole state; start over where there is none."""
+        for folder in reversed(self._state_folders()):
+            try:
+                tensors, record = checkpoint.read(folder)
+            except ModelArtefactError:
+                continue
+            if record["settings"] != self.settings.fingerprint() or record["rows"] != self._rows:
+                raise ModelArtefactError(
+                    f"{folder} is a training of other settings or data; train without --resume to start over"
+                )
+            self._load(tensors, record)
+            return
+
+    def _load(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
+        self.network.load_state_dict(checkpoint.below(tensors, "network."))
+        self._best = checkpoint.below(tensors, "best.")
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in checkpoint.below(tensors, "optimiser.").items():
+            number, _, part = name.partition(".")
+            state.setdefault(int(number), {})[part] = value
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": state, "param_groups": groups})
+        self._epoch, self._step, self._sum = record["epoch"], record["step"], record["sum"]
+        self._train_loss, self._validation_loss = list(record["train_loss"]), list(record["validation_loss"])
+
+
+def hash_seed(seed: int, epoch: int, step: int) -> int:
+    """One seed from three numbers, well mixed (splitmix64)."""
+    value = (seed * 0x9E3779B97F4A7C15 + epoch * 0xBF58476D1CE4E5B9 + (step + 2) * 0x94D049BB133111EB) % (1 << 64)
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) % (1 << 64)
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) % (1 << 64)
+    return (value ^ (value >> 31)) % (1 << 63)
