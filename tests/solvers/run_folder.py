@@ -176,20 +176,25 @@ def plan_document(items, shown, menu, limits, inventory) -> dict:
 
 
 def rules(items, shown, menu, limits, inventory) -> list[dict]:
-    """The rules as an engine would report them, in plain floats."""
-    lines = []
-
-    def most(name, limit, value):
-        lines.append((name, limit, value, limit - value))
-
-    def least(name, limit, value):
-        lines.append((name, limit, value, value - limit))
-
+    """The rules as an engine would report them, in plain floats; slack is limit - value, or the other way round."""
+    floors = [(name, limit, value, value - limit) for name, limit, value in margin_floors(items, shown, menu, limits)]
+    caps = [("no_arbitrage", 0, 0), *menu_caps(items, shown, menu, limits)]
     if limits.budget is not None:
-        most("budget", limits.budget, math.fsum(shown["promo_spend"]))
+        caps.append(("budget", limits.budget, math.fsum(shown["promo_spend"])))
+    limited = inventory[inventory["slack"].notna()].itertuples(index=False)
+    caps += [(f"stock:{row.item_id}", row.slack + row.incremental_units, row.incremental_units) for row in limited]
+    asked = len(limits.include) + len(limits.include_items)
+    floors += [("include", asked, asked, 0)] if asked else []
+    lines = floors + [(name, limit, value, limit - value) for name, limit, value in caps]
+    keys = ("name", "limit", "value", "slack")
+    return [dict(zip(keys, line, strict=True), binding=False, shadow_price=None) for line in lines]
+
+
+def margin_floors(items, shown, menu, limits) -> list[tuple]:
     revenue, margin = shown["redemption_revenue"], shown["redemption_margin"]
+    lines = []
     if limits.min_margin is not None:
-        least("min_margin", limits.min_margin, math.fsum(margin) / math.fsum(revenue))
+        lines.append(("min_margin", limits.min_margin, math.fsum(margin) / math.fsum(revenue)))
     by_id = items.set_index("item_id")
     for category, share in limits.category_min_margin.items():
         weight = {
@@ -198,27 +203,25 @@ def rules(items, shown, menu, limits, inventory) -> list[dict]:
             for name, (members, _) in menu.items()
         }
         weights = shown["bundle_id"].map(weight)
-        least(f"min_margin:{category}", share, math.fsum(weights * margin) / math.fsum(weights * revenue))
+        reached = math.fsum(weights * margin) / math.fsum(weights * revenue)
+        lines.append((f"min_margin:{category}", share, reached))
     if limits.min_incremental_margin is not None:
-        least("min_incremental_margin", limits.min_incremental_margin, math.fsum(shown["incremental_margin"]))
-    for row in inventory[inventory["slack"].notna()].itertuples(index=False):
-        most(f"stock:{row.item_id}", row.slack + row.incremental_units, row.incremental_units)
+        least = limits.min_incremental_margin
+        lines.append(("min_incremental_margin", least, math.fsum(shown["incremental_margin"])))
+    return lines
+
+
+def menu_caps(items, shown, menu, limits) -> list[tuple]:
+    by_id = items.set_index("item_id")
     sets = [set(members) for members, _ in menu.values()]
-    if limits.max_bundles is not None:
-        most("max_bundles", limits.max_bundles, len(menu))
-    if limits.slots is not None:
-        most("slots", limits.slots, int(shown["customer_id"].value_counts().max()))
-    if limits.category_cap is not None:
-        loads = [sum(any(by_id.loc[i, "category"] == c for i in s) for s in sets) for c in set(items["category"])]
-        most("category_cap", limits.category_cap, max(loads))
-    if limits.item_overlap is not None:
-        most("item_overlap", limits.item_overlap, max(sum(i in s for s in sets) for i in items["item_id"]))
-    asked = len(limits.include) + len(limits.include_items)
-    if asked:
-        least("include", asked, asked)
-    most("no_arbitrage", 0, 0)
-    keys = ("name", "limit", "value", "slack")
-    return [dict(zip(keys, line, strict=True), binding=False, shadow_price=None) for line in lines]
+    kinds = [{by_id.loc[item, "category"] for item in members} for members in sets]
+    values = {
+        "max_bundles": len(menu),
+        "slots": int(shown["customer_id"].value_counts().max()),
+        "category_cap": max(sum(kind in row for row in kinds) for kind in set(items["category"])),
+        "item_overlap": max(sum(item in members for members in sets) for item in items["item_id"]),
+    }
+    return [(name, getattr(limits, name), value) for name, value in values.items() if getattr(limits, name) is not None]
 
 
 def example() -> Run:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from bundleopt_solvers.checker import check_run, valuations_sha256
+from bundleopt_solvers import checker
+from bundleopt_solvers.checker import CheckLimits, check_run, valuations_sha256
+from bundleopt_solvers.checker_exact import decimal, exact_sum, whole_cents
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.solvers.run_folder import Run, build, example, items_frame
 
@@ -109,7 +117,7 @@ RULES = {
     "price ladder": lambda: rebuilt(price_step=0.01, price_ending=None),
     "dearest item": lambda: rebuilt(
         items=items_with(shelf_price={"b": 9.50}, unit_cost={"b": 1.0}), menu={"B1": (("a", "b"), 8.99)},
-        max_discount=0.5, price_step=None, min_margin=None, category_cap=3,
+        max_discount=0.5, price_step=None, min_margin=None, budget=9.0, category_cap=3,
     ),
     "below cost": lambda: rebuilt(
         items=items_with(unit_cost={"a": 7.8}), min_margin=None, category_min_margin={},
@@ -126,11 +134,13 @@ RULES = {
     "stock": lambda: rebuilt(items=items_with(on_hand={"d": 6.4})),
     "stock ": lambda: rebuilt(items=items_with(on_hand={"b": 7.0})),
     "no_arbitrage": lambda: rebuilt(
-        menu={"B4": (("c", "e"), 3.99)}, max_bundles=4, category_cap=3, max_discount=0.25, price_step=None,
+        menu={"B4": (("c", "e"), 3.99)}, max_bundles=4, category_cap=3, item_overlap=3, max_discount=0.25,
+        price_step=None,
         items=items_with(shelf_price={"a": 3.5}, unit_cost={"a": 1.5}), min_discount=0.05,
     ),
     "nested bundles": lambda: rebuilt(
-        menu={"B4": (("c", "e"), 4.75), "B3": (("a", "c", "e"), 4.5)}, max_bundles=4, category_cap=3, max_discount=0.6,
+        menu={"B4": (("c", "e"), 4.75), "B3": (("a", "c", "e"), 4.5)}, max_bundles=4, category_cap=3,
+        item_overlap=3, budget=9.0, max_discount=0.6,
         price_step=None, price_ending=None, min_margin=None, category_min_margin={}, min_discount=0.0,
     ),
     "one price per bundle": lambda: rebuilt(
@@ -144,7 +154,7 @@ RULES = {
 }  # fmt: skip
 
 
-# What follows from a broken rule by arithmetic: two prices of one item set are also an arbitrage of each other, and so on.
+# What follows from a broken rule by arithmetic: the report of the rule is then wrong as well, and so on.
 COMPANIONS = {
     "nested bundles": {"no_arbitrage", "rules"},
     "no_arbitrage": {"rules"},
@@ -254,6 +264,10 @@ def without(*path):
     return plan(change)
 
 
+def forecast_row(column: str, value):
+    return f"offers.{column}", cell("offers", column, value), f"forecast: {column}"
+
+
 TAMPERED = [
     ("offers.price", cell("offers", "price", hike(0.01)), "one price per bundle"),
     ("offers.price all", cell("bundles", "price", hike(-1.0)), "one price per bundle"),
@@ -266,11 +280,11 @@ TAMPERED = [
     ("offers.item_ids", cell("offers", "item_ids", lambda old: old[::-1]), "offer items"),
     ("bundles.item_ids unknown", cell("bundles", "item_ids", lambda _: ["a", "zz"]), "bundle items"),
     ("offers.bundle_id stray", cell("offers", "bundle_id", lambda _: "B9"), "offers on the menu"),
-    ("offers.redemption_probability", cell("offers", "redemption_probability", hike(1e-12)), "forecast: redemption_probability"),
-    ("offers.baseline_probability", cell("offers", "baseline_probability", hike(1e-12)), "forecast: baseline_probability"),
-    ("offers.incremental_revenue", cell("offers", "incremental_revenue", hike(1e-9)), "forecast: incremental_revenue"),
-    ("offers.incremental_margin", cell("offers", "incremental_margin", hike(1e-9)), "forecast: incremental_margin"),
-    ("offers.incremental_units", cell("offers", "incremental_units", lambda u: [u[0] + 1e-9, u[1]]), "forecast: incremental_units"),
+    forecast_row("redemption_probability", hike(1e-12)),
+    forecast_row("baseline_probability", hike(1e-12)),
+    forecast_row("incremental_revenue", hike(1e-9)),
+    forecast_row("incremental_margin", hike(1e-9)),
+    forecast_row("incremental_units", lambda units: [units[0] + 1e-9, units[1]]),
     ("offers.redemption_revenue", cell("offers", "redemption_revenue", hike(1e-6)), "redemption_revenue"),
     ("offers.redemption_margin", cell("offers", "redemption_margin", hike(1e-6)), "redemption_margin"),
     ("offers.promo_spend", cell("offers", "promo_spend", hike(-1e-6)), "promo_spend"),
@@ -402,18 +416,73 @@ def test_the_digest_of_a_forecast_does_not_depend_on_the_order_of_rows():
 
 
 def test_a_cover_of_three_pieces_is_an_arbitrage(tmp_path):
-    items = items_frame([(name, 5.0, 1.0, 0.0, 0.0, name, True, np.inf, 1.0, 0.0) for name in "abcdefgh"])
-    menu = {
-        "quad": (("a", "b", "c", "d"), 18.0),
-        "one": (("a", "e"), 5.5),
-        "two": (("b", "f"), 5.5),
-        "three": (("c", "d"), 6.9),
-    }
-    run = build(items, menu, [("u", "quad", 0.1, 0.0, (0.1,) * 4, 1.0, 0.5, False)], replace(example().limits,
-        budget=None, min_margin=None, category_min_margin={}, min_incremental_margin=None, max_bundles=4, slots=1,
-        category_cap=None, item_overlap=None, min_discount=0.0, max_discount=0.6, price_step=None, price_ending=None,
-        bundle_size=(2, 4), include=(), include_items=(), substitutes=()))  # fmt: skip
-    assert found(run, tmp_path) == {"no_arbitrage", "rules"}
-    menu["three"] = (("c", "d"), 7.0)
-    run = build(items, menu, [("u", "quad", 0.1, 0.0, (0.1,) * 4, 1.0, 0.5, False)], run.limits)
-    assert found(run, tmp_path) == set()
+    items = items_frame([(name, 5.0, 1.0, 0.0, 0.0, name, True, np.inf, 1.0, 0.0) for name in "abcd"])
+    offers = [("u", "quad", 0.1, 0.0, (0.1,) * 4, 1.0, 0.5, False)]
+    limits = CheckLimits(max_discount=0.3)
+    menu = {"quad": (("a", "b", "c", "d"), 18.0), "pair": (("b", "c"), 7.99)}
+    assert found(build(items, menu, offers, limits), tmp_path) == {"no_arbitrage", "rules"}
+    menu["pair"] = (("b", "c"), 8.0)
+    assert found(build(items, menu, offers, limits), tmp_path) == set()
+
+
+@st.composite
+def small_plans(draw):
+    """A random valid plan of disjoint bundles, its limits met with nothing to spare where they are exact."""
+    count = draw(st.integers(2, 9))
+    cents = [draw(st.integers(100, 2000)) for _ in range(count)]
+    share = st.sampled_from([0.0, 0.07, 0.19, 0.5])
+    items = items_frame(
+        [
+            (f"i{n}", c / 100, draw(st.integers(0, c // 4)) / 100, draw(share), draw(share), "x", True,
+             draw(st.sampled_from([np.inf, 40.0])), draw(st.floats(0, 5)), 0.5)
+            for n, c in enumerate(cents)
+        ]
+    )  # fmt: skip
+    menu, offers = {}, []
+    chance, amount = st.floats(0, 1), st.floats(-5, 20)
+    for b, start in enumerate(range(0, count - 1, 2)):
+        members = [start, start + 1]
+        low = max(cents[n] for n in members)
+        total = sum(cents[n] for n in members)
+        menu[f"B{b}"] = (tuple(f"i{n}" for n in members), draw(st.integers(low, total - 1)) / 100)
+        for u in range(draw(st.integers(0, 4))):
+            units = (draw(chance), draw(chance))
+            offers.append((f"u{u}", f"B{b}", draw(chance), 0.0, units, draw(amount), draw(amount), u == 3))
+    if not any(not offer[-1] for offer in offers):
+        offers.append(("u0", "B0", 0.5, 0.0, (0.5, 0.5), 1.0, 0.5, False))
+    run = build(items, menu, offers, CheckLimits(max_discount=0.99, allow_below_cost=True))
+    spend = exact_sum(run.offers.loc[~run.offers["holdout"], "promo_spend"].to_numpy())
+    return run, spend
+
+
+@settings(deadline=None, max_examples=25)
+@given(small_plans())
+def test_random_valid_plans_pass_and_a_budget_a_hair_below_their_spend_is_broken(plan):
+    run, spend = plan
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        assert check_run(folder, run.write(folder)) == []
+        budget = float(spend)
+        for limit in (np.nextafter(budget, np.inf), np.nextafter(budget, -np.inf)):
+            broken = spend > decimal(limit)
+            inputs = replace(run.write(folder), limits=replace(run.limits, budget=float(limit)))
+            assert ("budget" in {violation.rule for violation in check_run(folder, inputs)}) == broken
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=60))
+def test_exact_sums_are_exact(values):
+    assert exact_sum(np.array(values)) == sum((Fraction(value) for value in values), Fraction(0))
+
+
+@given(st.integers(-(10**12), 10**12))
+def test_whole_cents_reads_every_cent_and_nothing_between(cents):
+    assert whole_cents(cents / 100) == cents
+    assert whole_cents(np.nextafter(cents / 100, np.inf)) is None
+
+
+def test_the_checker_imports_nothing_of_the_engine():
+    folder = Path(checker.__file__).parent
+    for path in folder.glob("checker*.py"):
+        imported = set(re.findall(r"from (bundleopt\w*[.\w]*) import", path.read_text(encoding="utf-8")))
+        assert all(re.fullmatch(r"bundleopt_data\.errors|bundleopt_solvers\.checker\w*", name) for name in imported)
