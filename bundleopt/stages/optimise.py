@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from bundleopt_data import atomic
 from bundleopt_data.errors import UsageError
 from bundleopt_solvers.plan import CampaignPlan, Certificate, RuleReport, StopReason
 from bundleopt_solvers.problem import CampaignProblem
@@ -33,9 +33,18 @@ def optimise(problem: CampaignProblem, settings: SolveConfig, family: str, progr
         return empty_plan(problem, family)
     from bundleopt_solvers.engine import solve_campaign
 
-    plan = solve_campaign(problem, engine_settings(settings), progress=progress)
+    plan = solve_campaign(problem, engine_settings(settings), progress=_told(progress, settings))
     headline = replace(plan.headline, family=f"{plan.headline.family}; candidates: {family}")
     return replace(plan, headline=headline)
+
+
+def _told(progress: Progress, settings: SolveConfig) -> Callable[[str, float, float, float], None]:
+    """Report the engine's progress (stage, best value, bound, seconds) as a share of the time it may take."""
+
+    def tell(_stage: str, _value: float, _bound: float, seconds: float) -> None:
+        progress("optimising", min(1.0, seconds / settings.time_limit))
+
+    return tell
 
 
 def margin_neutral(problem: CampaignProblem, settings: SolveConfig, progress: Progress) -> CampaignPlan:
@@ -43,14 +52,16 @@ def margin_neutral(problem: CampaignProblem, settings: SolveConfig, progress: Pr
     from bundleopt_solvers.engine import solve_campaign
 
     rules = replace(problem.rules, min_incremental_margin=0.0)
-    return solve_campaign(replace(problem, rules=rules), engine_settings(settings, gap_only=True), progress=progress)
+    return solve_campaign(
+        replace(problem, rules=rules), engine_settings(settings, gap_only=True), progress=_told(progress, settings)
+    )
 
 
 def empty_plan(problem: CampaignProblem, family: str) -> CampaignPlan:
     """Return the plan of doing nothing, which is the best one where there is no candidate."""
     rules = problem.rules
     reports = [
-        RuleReport("bundles on the menu", rules.max_bundles, 0.0, rules.max_bundles, binding=False, shadow_price=0.0)
+        RuleReport("max_bundles", rules.max_bundles, 0.0, rules.max_bundles, binding=False, shadow_price=0.0)
     ]
     if rules.budget is not None:
         reports.append(RuleReport("budget", rules.budget, 0.0, rules.budget, binding=False, shadow_price=0.0))
@@ -71,7 +82,7 @@ def empty_plan(problem: CampaignProblem, family: str) -> CampaignPlan:
     )
 
 
-def write_segment_model(problem: CampaignProblem, settings: SolveConfig, path: Path) -> None:
+def write_segment_model(problem: CampaignProblem, path: Path) -> None:
     """Write the segment menu problem as `.mps` or `.lp` for any other solver.
 
     Raises:
@@ -80,12 +91,6 @@ def write_segment_model(problem: CampaignProblem, settings: SolveConfig, path: P
     from bundleopt_solvers.model_file import write_model
     from bundleopt_solvers.segment_master import build_segment_master
 
-    if path.suffix not in {".mps", ".lp"}:
-        raise UsageError(f"--write-model {path}: the file must end in .mps or .lp")
     if not len(problem.options.bundle):
         raise UsageError("--write-model: there is no candidate bundle, so there is no model to write")
-    with atomic.writing(path) as temporary:
-        # The format follows the ending, and the temporary has another one.
-        typed = temporary.with_suffix(path.suffix)
-        write_model(build_segment_master(problem), typed)
-        typed.replace(temporary)
+    write_model(build_segment_master(problem).model, path)
