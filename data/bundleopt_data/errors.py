@@ -53,7 +53,7 @@ class DataProblem:
         table: name of the table, for example `transactions`.
         column: name of the column, or "" where the whole table is meant.
         check: the rule, in words.
-        count: how many rows break it.
+        count: how many rows break it; 0 where the table or file as a whole is meant.
         examples: up to five offending rows, each a short text with its row number.
         fix: what the user can do.
     """
@@ -68,7 +68,8 @@ class DataProblem:
     def __str__(self) -> str:
         """Write the problem in one bounded paragraph."""
         place = f"{self.table}.{self.column}" if self.column else self.table
-        lines = [f"{place}: {self.check} ({self.count:,} row{'s' if self.count != 1 else ''})"]
+        rows = f" ({self.count:,} row{'s' if self.count != 1 else ''})" if self.count else ""
+        lines = [f"{place}: {self.check}{rows}"]
         lines += [f"    {example}" for example in self.examples[:MAX_EXAMPLES]]
         if self.fix:
             lines.append(f"    fix: {self.fix}")

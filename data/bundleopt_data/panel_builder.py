@@ -25,6 +25,9 @@ from bundleopt_data.progress import Progress
 from bundleopt_data.promotions import weekly_promotions
 from bundleopt_data.weeks import mondays_between
 
+# Five years: the (T, U) arrays grow with every week, and older habits say nothing of next week.
+MAX_WEEKS = 261
+
 # Half a cent: unit prices are quotients, and a line is a deal only where a cent or more is missing.
 DEAL_TOLERANCE = 0.005
 
@@ -32,6 +35,7 @@ _LINES = """
 CREATE TEMP TABLE line AS SELECT {columns}
 FROM transactions l JOIN customer_code c ON c.id = l.customer_id
 LEFT JOIN item_code i ON i.id = l.item_id LEFT JOIN items m ON m.item_id = l.item_id
+WHERE l.week >= $1::DATE
 """
 _ATTRIBUTES = "SELECT {columns} FROM item_code i LEFT JOIN items m ON m.item_id = i.id ORDER BY i.code"
 
@@ -112,7 +116,7 @@ def _lay_axes(dataset: Dataset, connection: duckdb.DuckDBPyConnection, fit_until
         raise DataRefusedError([problem])
     items = top_items(counts, max_items)
     customers = sorted(row[0] for row in connection.execute("SELECT DISTINCT customer_id FROM transactions").fetchall())
-    weeks = mondays_between(dataset.manifest.first_time.date(), dataset.last_day)
+    weeks = mondays_between(dataset.manifest.first_time.date(), dataset.last_day)[-MAX_WEEKS:]
     _register(connection, "customer_code", customers, fold_of(customers))
     _register(connection, "item_code", items, np.zeros(len(items), dtype=np.int32))
     connection.execute(_line_query(dataset), [weeks[0].astype(object)])
@@ -134,7 +138,7 @@ def _line_query(dataset: Dataset) -> str:
     columns = [
         "c.code AS customer",
         "i.code AS item",
-        "((l.week - ?::DATE) // 7)::INTEGER AS week",
+        "((l.week - $1::DATE) // 7)::INTEGER AS week",
         "c.fold",
         "l.quantity",
         "l.unit_price",

@@ -14,7 +14,7 @@ from bundleopt_data import duck
 from bundleopt_data.atomic import remove_stray_temporaries, writing
 from bundleopt_data.dataset import Dataset
 from bundleopt_data.digests import sha256_of_file, sha256_of_parts
-from bundleopt_data.errors import StorageError, UsageError
+from bundleopt_data.errors import DataRefusedError, StorageError, UsageError
 from bundleopt_data.manifest import FILE_NAME, Manifest, Preparation, TableFile
 from bundleopt_data.progress import Progress, silent
 from bundleopt_data.readers import complete_journey, ta_feng
@@ -70,15 +70,17 @@ def prepare(
     ready = _open(folder, inputs)
     if ready is not None:
         return ready
-    if cache.is_dir():
+    is_new = not cache.exists()
+    if not is_new:
         remove_stray_temporaries(cache)
-    with writing(folder) as temporary:
-        temporary.mkdir()
-        with duck.connect(spill=temporary / "spill") as connection:
-            bench = Workbench(connection, temporary, settings, rejects, progress)
-            manifest = _describe(bench, found.write_tables(bench), inputs)
-        shutil.rmtree(temporary / "spill", ignore_errors=True)
-        (temporary / FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
+    try:
+        with writing(folder) as temporary:
+            temporary.mkdir()
+            _fill(temporary, found, inputs, (settings, rejects, progress))
+    except DataRefusedError:
+        if is_new:  # a refusal leaves nothing behind, not even an empty folder
+            cache.rmdir()
+        raise
     opened = _open(folder, inputs)
     if opened is None:
         raise StorageError(f"{folder} changed while it was being written; run the command again")
@@ -116,6 +118,16 @@ def code_fingerprint() -> str:
     """SHA-256 over the source files of this room: prepared data never outlives the code that made it."""
     root = Path(__file__).parent
     return sha256_of_parts(f"{path.relative_to(root)}={sha256_of_file(path)}" for path in sorted(root.rglob("*.py")))
+
+
+def _fill(
+    folder: Path, source: Source, inputs: dict[str, str], how: tuple[SourceSettings, Path | None, Progress]
+) -> None:
+    with duck.connect(spill=folder / "spill") as connection:
+        bench = Workbench(connection, folder, *how)
+        manifest = _describe(bench, source.write_tables(bench), inputs)
+    shutil.rmtree(folder / "spill", ignore_errors=True)
+    (folder / FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
 
 
 def _describe(bench: Workbench, preparation: Preparation, inputs: dict[str, str]) -> Manifest:

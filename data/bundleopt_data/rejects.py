@@ -14,6 +14,10 @@ from bundleopt_data.manifest import Mending
 
 # Spreadsheets run cells that begin like this as formulas, also behind full-width signs.
 _FORMULA_START = r"^[=+\-@\t\r＝＋－＠]"
+
+# Controls, and the marks that turn text around so that it reads differently from what it is (CVE-2021-42574).
+HIDDEN = r"[\x00-\x1f\x7f\x{80}-\x{9f}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
+
 _VALUE_LENGTH = 200
 _SHOWN_LENGTH = 60
 
@@ -42,7 +46,13 @@ class RejectLog:
         """Keep rows; `selection` is SQL that yields file, row and value."""
         labels = ", ".join(duck.quoted(text) for text in (column, check))
         self.connection.execute(
-            _INSERT.format(table=duck.quoted(table), labels=labels, length=_VALUE_LENGTH, selection=selection)
+            _INSERT.format(
+                table=duck.quoted(table),
+                labels=labels,
+                hidden=duck.quoted(HIDDEN),
+                length=_VALUE_LENGTH,
+                selection=selection,
+            )
         )
 
     def add_row(self, table: str, file: str, row: int, check: str, value: str) -> None:
@@ -87,7 +97,8 @@ class RejectLog:
 
 
 _INSERT = """
-INSERT INTO rejects SELECT {table}, s.file, s."row", {labels}, left(s.value, {length})
+INSERT INTO rejects SELECT {table}, s.file, s."row", {labels},
+    left(regexp_replace(s.value, {hidden}, '�', 'g'), {length})
 FROM ({selection}) AS s (file, "row", value)
 """
 _COUNT = "SELECT count(*) FROM ({selection})"

@@ -9,14 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bundleopt_data import duck
+from bundleopt_data.rejects import HIDDEN
 from bundleopt_data.schema import Column, ColumnType
 from bundleopt_data.settings import SourceSettings
 
-# Controls, and the marks that turn text around so that a name reads differently from what it is (CVE-2021-42574).
-HIDDEN = r"[\x00-\x1f\x7f\x{80}-\x{9f}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
 _BREAKS = r"[\t\r\n]+"
 _NOT_FINITE = r"(?i)^[+-]?(nan|inf|infinity)$"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
+# Stands for the two readings of the first offending value, which only the data can fill in.
+BOTH_READINGS = "<both readings>"
+
 _COMMA_NUMBER = r"^[+-]?[0-9]+,[0-9]+$"
 _ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]00:00(:00(\.0+)?)?)?$"
 _ISO_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?)?"
@@ -97,7 +99,7 @@ def _number_rules(text: str, value: str, settings: SourceSettings) -> ColumnRule
         Rule(f"regexp_matches({text}, '{_NOT_FINITE}')", "must be a finite number", "leave it empty or correct it")
     ]
     if settings.decimal is None:
-        check = "may hold a decimal comma: '1,234' reads 1.234 or 1234"
+        check = f"may hold a decimal comma: {BOTH_READINGS}"
         fix = 'set decimal = "," for a decimal comma, or remove thousands separators'
         rules.append(Rule(f"regexp_matches({text}, '{_COMMA_NUMBER}')", check, fix))
     fix = "write it like 1234.50, without currency signs and thousands separators"
@@ -163,7 +165,7 @@ def _year_rule(value: str) -> Rule:
 
 
 def _list_rules(text: str, value: str, _settings: SourceSettings) -> ColumnRules:
-    parts = f"list_transform(string_split({text}, '|'), part -> trim(part))"
+    parts = f"list_transform(string_split({text}, '|'), lambda part: trim(part))"
     rules = (
         _hidden_rule(text),
         Rule(f"list_contains({value}, '')", "must not hold empty ids", "separate ids by |"),

@@ -223,12 +223,12 @@ def _refuse_names(source: SourceFile, names: list[str], log: RejectLog) -> None:
         log.refuse(DataProblem(source.table, "", "column names must be distinct", len(repeated), shown, "rename them"))
     if any(not name for name in names):
         place = f"{source.label}: column {[bool(name) for name in names].index(False) + 1}"
-        log.refuse(DataProblem(source.table, "", "every column needs a name", 1, (place,), "name it in the header"))
+        log.refuse(DataProblem(source.table, "", "every column needs a name", 0, (place,), "name it in the header"))
 
 
 def _refuse(log: RejectLog, source: SourceFile, check: str, fix: str, shown: str = "") -> None:
     place = source.label + (f" {shown}" if shown else "")
-    log.refuse(DataProblem(source.table, "", check, 1, (place,), fix))
+    log.refuse(DataProblem(source.table, "", check, 0, (place,), fix))
 
 
 def _clean(name: str) -> str:

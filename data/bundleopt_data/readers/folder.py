@@ -82,7 +82,7 @@ def _check_presence(folder: Path, files: list[SourceFile], ignored: list[str], l
             near = difflib.get_close_matches(name, [entry.partition(".")[0].casefold() for entry in ignored], n=1)
             hint = next((entry for entry in ignored if near and entry.casefold().startswith(near[0])), None)
             fix = f"is it {hint!r}? name it {name}.csv" if hint else f"add {name}.csv or {name}.parquet"
-            log.refuse(DataProblem(name, "", "the table is missing", 1, (f"in {folder}",), fix))
+            log.refuse(DataProblem(name, "", "the table is missing", 0, (f"in {folder}",), fix))
     for name in sorted({file.table for file in files}):
         labels = [file.label for file in files if file.table == name]
         whole = [label for label in labels if "/" not in label]
@@ -105,7 +105,7 @@ def _stage(name: str, files: list[SourceFile], bench: Workbench, log: RejectLog)
             return None
         if columns is not None and set(found) != set(columns):
             shown = (f"{files[0].label}: {', '.join(columns)}", f"{file.label}: {', '.join(found)}")
-            log.refuse(DataProblem(name, "", "files of one table have different columns", 1, shown, "align them"))
+            log.refuse(DataProblem(name, "", "files of one table have different columns", 0, shown, "align them"))
             return None
         columns = columns or found
         staged.append(target)
@@ -122,7 +122,7 @@ def _is_regular(file: SourceFile, log: RejectLog) -> bool:
         kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
     except OSError as error:
         kind = error.strerror or "unreadable"
-    log.refuse(DataProblem(file.table, "", f"the file cannot be read: {kind}", 1, (file.label,), "give a regular file"))
+    log.refuse(DataProblem(file.table, "", f"the file cannot be read: {kind}", 0, (file.label,), "give a regular file"))
     return False
 
 

@@ -30,7 +30,7 @@ def stage_parquet(source: SourceFile, target: Path, settings: SourceSettings, lo
         size = source.path.stat().st_size
         check = "the file is empty, 0 bytes" if size == 0 else "the file is not whole Parquet: truncated or damaged"
         shown = f"{source.label}: {size:,} bytes, {str(error).splitlines()[0][:100]}"
-        log.refuse(DataProblem(source.table, "", check, 1, (shown,), "export the file again"))
+        log.refuse(DataProblem(source.table, "", check, 0, (shown,), "export the file again"))
         return None
     names = map_columns(source.table, schema.names, settings.column_map)
     repeated = repeated_names([*names, FILE, ROW])
@@ -47,7 +47,7 @@ def stage_parquet(source: SourceFile, target: Path, settings: SourceSettings, lo
     except duckdb.Error as error:
         shown = f"{source.label}: {str(error).splitlines()[0][:160]}"
         check = "the file is not whole Parquet: truncated or damaged"
-        log.refuse(DataProblem(source.table, "", check, 1, (shown,), "export the file again"))
+        log.refuse(DataProblem(source.table, "", check, 0, (shown,), "export the file again"))
         return None
     return tuple(names)
 
@@ -63,7 +63,7 @@ def _has_unsafe_ids(source: SourceFile, schema: pa.Schema, names: list[str], log
     for name in unsafe:
         check = "ids must be texts or whole numbers, and are stored as floating-point numbers"
         fix = "export the column as text (a missing value makes pandas turn whole numbers into floats)"
-        log.refuse(DataProblem(source.table, name, check, 1, (source.label,), fix))
+        log.refuse(DataProblem(source.table, name, check, 0, (source.label,), fix))
     return bool(unsafe)
 
 

@@ -39,7 +39,7 @@ def _settle(table: str, value: str, column: str, settings: SourceSettings, log: 
         return
     share = count / rows
     if share > settings.max_unknown_share:
-        fix = f"add them to the items table, or set max_unknown_share above {share:.4g} to drop them"
+        fix = f"add them to the items table, or set max_unknown_share to at least {share:.4f} to drop them"
         log.refuse_rows(table, column, _CHECK, selection, fix=fix)
         return
     log.add_rows(table, column, _CHECK, selection)

@@ -111,7 +111,7 @@ def write_tables(path: Path, bench: Workbench) -> Preparation:
     log.raise_if_refused(bench.rejects)
     if columns is not None and columns != COLUMNS:
         raise DataRefusedError(
-            [DataProblem("transactions", "", "not the columns of Ta Feng", 1, (", ".join(columns),))]
+            [DataProblem("transactions", "", "not the columns of Ta Feng", 0, (", ".join(columns),))]
         )
     place = ", ".join(duck.identifier(name) for name in (FILE, ROW))
     bench.connection.execute(_JUDGED.format(place=place, path=duck.quoted(str(staged))))
@@ -149,7 +149,7 @@ def _unpack(path: Path, folder: Path) -> Path:
                 out.write(chunk)
     except (zipfile.BadZipFile, EOFError) as error:
         problem = DataProblem(
-            "transactions", "", "the archive is damaged", 1, (f"{path.name}: {error}",), "fetch it again"
+            "transactions", "", "the archive is damaged", 0, (f"{path.name}: {error}",), "fetch it again"
         )
         raise DataRefusedError([problem]) from error
     return target
@@ -163,7 +163,7 @@ def _mended(bench: Workbench, log: RejectLog, place: str) -> tuple[Mending, ...]
         log.add_rows("transactions", "", rule, _DROPPED.format(place=place, rule=duck.quoted(rule)))
     (used,) = bench.connection.execute("SELECT count(*) FROM judged WHERE dropped_by IS NULL").fetchall()[0]
     if not used:
-        log.refuse(DataProblem("transactions", "", "no line of the file can be used", 1, (), "check the file"))
+        log.refuse(DataProblem("transactions", "", "no line of the file can be used", 0, (), "check the file"))
         log.raise_if_refused(bench.rejects)
     return tuple(Mending("transactions", rule, count) for rule, count in counts)
 

@@ -11,7 +11,7 @@ import duckdb
 from bundleopt_data import duck
 from bundleopt_data.errors import DataProblem
 from bundleopt_data.manifest import Mending
-from bundleopt_data.readers.column_rules import ColumnRules, clean_text, is_aware, rules_of
+from bundleopt_data.readers.column_rules import BOTH_READINGS, ColumnRules, clean_text, is_aware, rules_of
 from bundleopt_data.readers.raw_table import FILE, ROW, RawTable
 from bundleopt_data.rejects import RejectLog
 from bundleopt_data.schema import TABLES, Column, ColumnType, Table
@@ -42,12 +42,12 @@ class TypedTable:
             here = ", ".join(self.raw.columns[:20])
             fix = f'is it {near[0]!r}? map it: column_map = {{"{self.raw.name}.{near[0]}" = "{name}"}}' if near else ""
             shown = (f"columns found: {here}",)
-            self.log.refuse(DataProblem(self.raw.name, name, "a required column is missing", 1, shown, fix))
+            self.log.refuse(DataProblem(self.raw.name, name, "a required column is missing", 0, shown, fix))
         (rows,) = self._run("SELECT count(*) FROM {raw}").fetchall()[0]
         is_optional = self.raw.name not in {"transactions", "items"}
         if not rows and not (is_optional and self.settings.allow_empty):
             fix = "leave the table out, or set allow_empty = true" if is_optional else "export it with rows"
-            self.log.refuse(DataProblem(self.raw.name, "", "the table has a header and no rows", 1, (), fix))
+            self.log.refuse(DataProblem(self.raw.name, "", "the table has a header and no rows", 0, (), fix))
         return not missing
 
     def check(self) -> None:
@@ -100,6 +100,10 @@ class TypedTable:
     def _refuse_rows(self, column: Column, condition: str, check: str, fix: str) -> None:
         shown = f"coalesce({duck.identifier('t:' + column.name)}, '')"
         selection = f"SELECT {_PLACE}, {shown} FROM {self._name('parsed')} WHERE {condition}"
+        if BOTH_READINGS in check:
+            query = f'SELECT value FROM ({selection}) AS s (file, "row", value) ORDER BY file, "row" LIMIT 1'
+            (first,) = self.log.connection.execute(query).fetchall()[0]
+            check = check.replace(BOTH_READINGS, both_readings(first))
         self.log.refuse_rows(self.raw.name, column.name, check, selection, fix=fix)
 
     def _check_zones(self) -> None:
@@ -193,6 +197,15 @@ class TypedTable:
         for stage in ("raw", "text", "parsed", "typed"):
             query = query.replace(f"{{{stage}}}", self._name(stage))
         return self.log.connection.execute(query)
+
+
+def both_readings(number: str) -> str:
+    """Write what a number with one comma can mean.
+
+    >>> both_readings("1,234")
+    "'1,234' reads 1.234 or 1234"
+    """
+    return f"{number!r} reads {number.replace(',', '.')} or {number.replace(',', '')}"
 
 
 _VIEW = "CREATE OR REPLACE TEMP VIEW {name} AS {body}"
