@@ -9,15 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bundleopt_solvers.exact_assignment import assign_exactly
-from bundleopt_solvers.lagrangian import DualPoint, Multipliers, price_all
-from bundleopt_solvers.lagrangian_ascent import ascend
+from bundleopt_solvers.lagrangian import DualPoint, Multipliers, price_all, start_multipliers
+from bundleopt_solvers.lagrangian_ascent import HOPELESS, ascend
 from bundleopt_solvers.menu_rules import change_if_added
 from bundleopt_solvers.search_state import SearchState
 
 Indices = npt.NDArray[np.int64]
-NODE_STEPS = 40
-LEAF_STEPS = 60
-HOPELESS = -1.0e20  # a bound below it means that a forced bundle has no cell left
+NODE_STEPS, SMALL_NODE_STEPS = 40, 6
+LEAF_STEPS = 20
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,9 @@ class Node:
     average: npt.NDArray[np.float64]
 
 
-def branch(state: SearchState, prices: Multipliers, average: npt.NDArray[np.float64]) -> None:
+def branch(state: SearchState, average: npt.NDArray[np.float64]) -> None:
     """Search all menus over the alive options until the gap is proven; `OutOfTime` leaves bound and plan valid."""
+    prices = state.prices or start_multipliers(state.cells, state.relaxation)
     root = Node(state.cells.option, state.relaxation.forced, prices, state.bound, average)
     heap: list[tuple[float, int, Node]] = [(-root.bound, 0, root)]
     count = 0
@@ -57,13 +57,15 @@ def _process(state: SearchState, node: Node) -> list[Node]:
     """Bound a node; return its children, none where it is settled."""
     cells = state.cells.take(np.searchsorted(state.cells.option, node.option))
     relaxation = replace(state.relaxation, forced=node.forced)
-    run = ascend(cells, relaxation, node.prices, steps=NODE_STEPS, floor=max(state.floor, 0.0), level=0.01)
+    steps = SMALL_NODE_STEPS if state.is_small else NODE_STEPS
+    run = ascend(cells, relaxation, node.prices, steps=steps, floor=state.floor, level=0.01)
     point = price_all(cells, run.best, relaxation)
     state.spend(run.steps)
     bound = min(node.bound, point.bound)
     if bound < HOPELESS:
         return []
-    state.try_menu(np.searchsorted(state.cells.option, cells.option[point.choice.position]), run.best, steps=10)
+    menu = allowed_part(state, cells.option[point.choice.position], point.score[point.choice.position])
+    state.try_menu(np.searchsorted(state.cells.option, menu), run.best, steps=3 if state.is_small else 10)
     if bound <= state.cutoff:
         state.excluded = max(state.excluded, bound)
         return []
@@ -74,6 +76,17 @@ def _process(state: SearchState, node: Node) -> list[Node]:
     inner = replace(node, option=cells.option[keep], prices=run.best, bound=bound)
     inner = replace(inner, average=_spread_average(state, cells.option, run.average))
     return _children(state, inner, point)
+
+
+def allowed_part(state: SearchState, option: Indices, score: npt.NDArray[np.float64]) -> Indices:
+    """As many of `option` as the rules of the menu allow: must-have bundles first, then by score."""
+    must = np.isin(state.problem.options.bundle[option], list(state.relaxation.menu.include))
+    menu = np.zeros(0, dtype=np.int64)
+    for index in np.lexsort((option, -score, ~must)):
+        larger = np.union1d(menu, option[index : index + 1])
+        if state.menu_allowed(larger):
+            menu = larger
+    return menu
 
 
 def _spread_average(state: SearchState, option: Indices, average: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 Floats64 = npt.NDArray[np.float64]
 FIRST_WIDTH = 8  # options of a customer that are combined at first; enough for all but a few customers
@@ -61,6 +62,24 @@ def _enumerate(
     return pick, best
 
 
+def _take_the_top(
+    worth: Floats64, clash: npt.NDArray[np.bool_], slots: int, out: tuple[npt.NDArray[np.bool_], Floats64, Floats64]
+) -> npt.NDArray[np.int64]:
+    """Settle all customers whose dearest offers don't clash; returns the others."""
+    shown, value, bound = out
+    count = min(slots, len(worth))
+    top = torch.topk(torch.from_numpy(worth.T.copy()), count, dim=1)
+    amount, rank = top.values.numpy(), top.indices.numpy()
+    plus = amount > 0
+    fine = np.ones(len(rank), dtype=bool)
+    for left, right in combinations(range(count), 2):
+        fine &= ~(plus[:, right] & clash[rank[:, left], rank[:, right]])
+    who, slot = np.nonzero(plus & fine[:, None])
+    shown[rank[who, slot], who] = True
+    value[fine] = bound[fine] = np.where(plus, amount, 0.0).sum(1)[fine]
+    return np.flatnonzero(~fine)
+
+
 def best_sets(worth: Floats64, clash: npt.NDArray[np.bool_], slots: int) -> BestSets:
     """Find each customer's best set of at most `slots` options without a clash.
 
@@ -74,7 +93,7 @@ def best_sets(worth: Floats64, clash: npt.NDArray[np.bool_], slots: int) -> Best
     menu, customers = worth.shape
     shown = np.zeros((menu, customers), dtype=bool)
     value, bound = np.zeros(customers), np.zeros(customers)
-    todo = np.flatnonzero((worth > 0).any(0)) if menu else np.zeros(0, dtype=np.int64)
+    todo = _take_the_top(worth, clash, slots, (shown, value, bound)) if menu else np.zeros(0, dtype=np.int64)
     width = min(menu, max(FIRST_WIDTH, slots + 3))
     while len(todo):
         part = np.maximum(worth[:, todo], 0.0)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from bundleopt_data.errors import InfeasiblePlanError, NoPlanInTimeError
-from bundleopt_solvers.arbitrage import dear_options
+from bundleopt_data.errors import NoPlanInTimeError
 from bundleopt_solvers.assignment import assign
-from bundleopt_solvers.branching import branch
-from bundleopt_solvers.cells import build_cells
-from bundleopt_solvers.lagrangian import Multipliers, Relaxation, price_all, start_multipliers
-from bundleopt_solvers.menu_rules import build_menu_rules
+from bundleopt_solvers.conflicts import Question, explain, find_plan
+from bundleopt_solvers.lagrangian import price_all, start_multipliers
 from bundleopt_solvers.plan import CampaignPlan, Certificate, StopReason
 from bundleopt_solvers.problem import CampaignProblem
-from bundleopt_solvers.root import sift
-from bundleopt_solvers.rows import build_rows
 from bundleopt_solvers.rule_report import coupling_lines, menu_lines
-from bundleopt_solvers.search_state import Incumbent, OutOfTime, Progress, SearchState
+from bundleopt_solvers.search import prepare, search
+from bundleopt_solvers.search_state import Incumbent, Progress, SearchState
 from bundleopt_solvers.settings import EngineSettings
 
 Indices = npt.NDArray[np.int64]
@@ -48,49 +46,31 @@ def solve_campaign(
         torch.set_num_threads(settings.threads)
     try:
         with torch.no_grad():
-            state = prepare(problem, settings, progress)
-            reason, prices = search(state)
-            return _deliver(state, reason, prices)
+            return _solve(problem, settings, progress)
     finally:
         torch.set_num_threads(threads)
 
 
-def prepare(problem: CampaignProblem, settings: EngineSettings, progress: Progress | None = None) -> SearchState:
-    """Lay out the cells and rules of `problem`; options that can be on no menu are left out."""
-    rows, menu = build_rows(problem), build_menu_rules(problem)
-    usable = np.flatnonzero(~dear_options(problem)).astype(np.int64)
-    cells = build_cells(problem, rows, usable)
-    relaxation = Relaxation(rows, menu, problem.rules.slots, frozenset(menu.include))
-    state = SearchState(problem, settings, cells, relaxation, progress)
-    if not menu.include and (problem.rules.min_incremental_margin or 0.0) <= 0:
-        nobody = np.zeros(0, dtype=np.int64)
-        state.incumbent = Incumbent(nobody, nobody, 0.0)
-    return state
+def _solve(problem: CampaignProblem, settings: EngineSettings, progress: Progress | None) -> CampaignPlan:
+    """Search; where no plan turns up, look for any plan with the margin as goal, or explain why there is none."""
+    state = prepare(problem, settings, progress)
+    if state.incumbent is None:
+        question = Question(problem, replace(settings, time_limit=settings.time_limit / 2))
+        found, asked = find_plan(question)
+        if found.proven:
+            raise explain(question, asked)
+        if found.plan is not None:
+            state.incumbent = found.plan.revalued(problem)
+    reason = search(state)
+    if state.incumbent is None and reason is StopReason.GAP_REACHED:
+        raise explain(Question(problem, settings), None)
+    return _deliver(state, reason)
 
 
-def search(state: SearchState) -> tuple[StopReason, Multipliers]:
-    """Run root and branching; return why it stopped and the best prices of the root."""
-    prices = start_multipliers(state.cells, state.relaxation)
-    reason = StopReason.GAP_REACHED
-    try:
-        if len(state.cells.option):
-            prices, average = sift(state)
-        if state.bound > state.cutoff and len(state.cells.option):
-            branch(state, prices, average)
-        elif not len(state.cells.option):
-            state.lower(max(state.floor, state.excluded))
-    except OutOfTime as stop:
-        reason = stop.reason
-    except KeyboardInterrupt:
-        reason = StopReason.INTERRUPTED
-    return reason, prices
-
-
-def _deliver(state: SearchState, reason: StopReason, prices: Multipliers) -> CampaignPlan:
+def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
     plan = state.incumbent
+    prices = state.prices or start_multipliers(state.cells, state.relaxation)
     if plan is None:
-        if reason is StopReason.GAP_REACHED:
-            raise InfeasiblePlanError(["include", "min_incremental_margin"])
         raise NoPlanInTimeError(f"no plan was found in {state.seconds:.1f} s; the rules were not proven contradictory")
     bound = max(state.bound, plan.value)
     if reason is StopReason.GAP_REACHED and bound > max(state.cutoff, plan.value):

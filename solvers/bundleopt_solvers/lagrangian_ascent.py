@@ -17,6 +17,7 @@ from bundleopt_solvers.lagrangian import DualPoint, Multipliers, Relaxation, com
 
 Tensor = torch.Tensor
 DEFLECTION = 0.7  # share of the last direction kept; measured best of 0, 0.5, 0.7, 0.85 on the benchmark shapes
+HOPELESS = -1.0e20  # a bound below it means that a bundle that must be there has no cell left
 PATIENCE = 20  # steps without progress before the level comes closer
 PROGRESS = 1e-4  # relative improvement of the bound that counts as progress
 MEMORY = 0.97  # forgetting factor of the averaged menu, the primal side of the subgradient
@@ -162,7 +163,7 @@ def ascend(
             best, top = prices, point
         average *= MEMORY
         average[point.choice.position] += 1 - MEMORY
-        if top.bound <= floor:
+        if top.bound <= floor or point.bound < HOPELESS:
             break
         if stalled >= PATIENCE:
             prices, last, level, stalled = best, None, level / 2, 0
@@ -170,9 +171,10 @@ def ascend(
         last = _deflected(_kept(_gradient(cells, relaxation, net, point), prices), last)
         scales = _scales(relaxation, max(top.bound, 1e-9), len(prices.slot), spread)
         target = max(floor, top.bound - level * abs(top.bound))
-        length = (point.bound - target) / max(_squared(last, scales), 1e-30)
-        if not 0 < length < np.inf:
-            break
+        squared = _squared(last, scales)
+        if not 0 < squared < np.inf or point.bound <= target:
+            break  # a zero subgradient: the prices are best
+        length = (point.bound - target) / squared
         prices = _step(prices, last, length, scales)
     assert top is not None  # noqa: S101 - the loop runs at least once
     return Ascent(best, top, average, done, level)

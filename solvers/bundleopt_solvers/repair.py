@@ -6,7 +6,7 @@ Letters: `U` customers, `M` options on the menu.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -17,11 +17,12 @@ from bundleopt_solvers.cells import NEVER, Cells
 from bundleopt_solvers.lagrangian import reduced_gain
 from bundleopt_solvers.lagrangian_ascent import row_activity
 from bundleopt_solvers.problem import CampaignProblem
-from bundleopt_solvers.rows import CouplingRows
+from bundleopt_solvers.rows import CouplingRows, exact_category_share
 
 Floats64 = npt.NDArray[np.float64]
 Shown = npt.NDArray[np.bool_]
-ROUNDS = 60  # rounds of dropping; each settles one row, and rows rarely fight more than a few times
+Offers = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+ROUNDS = 60  # rounds of dropping beyond one a row; each settles one row, and rows rarely fight more than a few times
 MOST_FILLS = 4_000  # offers tried when filling in what is left
 SAFETY = 1e-12  # relative distance kept from a limit by the running float sums; the exact check decides
 
@@ -58,6 +59,10 @@ class MenuTask:
             out += part * (cells.unit_row[:, place] == stock)[:, None]
         return np.asarray(out.numpy())
 
+    def revenue_rate(self) -> Floats64:
+        """Revenue of one redemption of each option of the problem, money."""
+        return np.asarray(self.problem.options.price_cents / 100.0)
+
     def fixed_cost(self, draft: Draft) -> float:
         """Fixed cost of the bundles in use."""
         return self.problem.rules.fixed_cost_per_bundle * int(draft.shown.any(1).sum())
@@ -89,27 +94,52 @@ def exact_value(task: MenuTask, shown: Shown) -> float:
 
 
 def broken_rows(task: MenuTask, shown: Shown) -> list[int]:
-    """Rows broken by the exact sums (fractions) of the stored values, or by the correctly rounded sum of products."""
-    broken = []
-    options, problem, rows = task.cells.option, task.problem, task.rows
+    """Rows broken by the exact sums (fractions) of the published values, each a float64 product rounded once."""
     place, who = np.nonzero(shown)
-    for row, limit in enumerate(rows.limit.tolist()):
-        if row < len(rows.redemption):
-            left = problem.redemption[who, options[place]].astype(np.float64).tolist()
-            right = rows.redemption[row][options[place]].tolist()
-        elif row < rows.first_stock:
-            left = problem.incremental_margin[who, options[place]].astype(np.float64).tolist()
-            right = [-1.0] * len(left)
-        else:
-            left = task.coefficient(row)[place, who].tolist()
-            right = [1.0] * len(left)
-        rounded = math.fsum(a * b for a, b in zip(left, right, strict=True))
-        if rounded < limit - 1e-9 * (abs(limit) + abs(rounded)):
-            continue  # far from the limit: no need of exact sums
-        exact = sum((Fraction(a) * Fraction(b) for a, b in zip(left, right, strict=True)), Fraction(0))
-        if exact > Fraction(limit) or rounded > limit:
-            broken.append(row)
-    return broken
+    activity, limits = _activity(task, shown), task.rows.limit
+    size = np.abs(limits) + _row_sizes(task, (place, who))
+    near = np.flatnonzero(activity > limits - 1e-9 * size)  # far from a limit no exact sum is needed
+    return [int(row) for row in near if _exact_excess(task, int(row), (place, who)) > 0]
+
+
+def _row_sizes(task: MenuTask, offers: Offers) -> Floats64:
+    """Sums of absolute terms of every row: what rounding errors are relative to."""
+    place, who = offers
+    sizes = np.zeros(len(task.rows.limit))
+    sold = task.cells.redemption.numpy()[place, who]
+    for row in range(len(task.rows.redemption)):
+        sizes[row] = (sold * (np.abs(task.rows.redemption[row]) + task.revenue_rate())[task.cells.option[place]]).sum()
+    if task.cells.margin is not None:
+        sizes[len(task.rows.redemption)] = np.abs(task.cells.margin.numpy()[place, who]).sum()
+    return sizes
+
+
+def _exact_excess(task: MenuTask, row: int, offers: Offers) -> Fraction:
+    """Exact activity less limit of one row, over the values that the run folder publishes."""
+    place, who = offers
+    option, rows = task.cells.option[place], task.rows
+    sold = task.problem.redemption[who, option].astype(np.float64)
+    name, limit = rows.names[row], Fraction(str(float(rows.limit[row])))
+    if row >= rows.first_stock:
+        return _total(task.coefficient(row)[place, who]) - limit
+    if name == "min_incremental_margin":
+        return -_total(task.problem.incremental_margin[who, option].astype(np.float64)) - limit
+    table = task.problem.options
+    if name == "budget":
+        return _total(sold * table.unit_spend[option]) - limit
+    revenue, margin = sold * (table.price_cents[option] / 100.0), sold * table.unit_margin[option]
+    rules = task.problem.rules
+    if name == "min_margin":
+        return Fraction(str(rules.min_margin)) * _total(revenue) - _total(margin)
+    category = int(name.split(":")[1])
+    share = Fraction(str(rules.category_min_margin[category]))
+    weight = {int(o): exact_category_share(task.problem, int(o), category) for o in np.unique(option)}
+    parts = (weight[o] * (share * _total(revenue[option == o]) - _total(margin[option == o])) for o in weight)
+    return sum(parts, Fraction(0))
+
+
+def _total(values: Floats64) -> Fraction:
+    return sum(map(Fraction, values.tolist()), Fraction(0))
 
 
 def _activity(task: MenuTask, shown: Shown) -> Floats64:
@@ -158,15 +188,19 @@ def _drop(task: MenuTask, shown: Shown, worth: Floats64, limit: Floats64) -> Sho
     """Drop the offers that lose least per unit of the worst broken row, until no row is broken."""
     coefficients: dict[int, Floats64] = {}
     activity = _activity(task, shown)
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS + 2 * len(limit)):
         over = (activity - limit) / np.maximum(np.abs(limit), 1e-6)
         if not (activity > limit).any():
             return shown
         row = int(np.argmax(np.where(activity > limit, over, -np.inf)))
         a = coefficients.setdefault(row, task.coefficient(row))
         place, who = np.nonzero(shown & (a > 0) & ~_protected(task, shown))
-        if not len(place):
-            return None
+        if a[place, who].sum() < activity[row] - limit[row]:  # dropping can't do it: the row needs offers that pay
+            shown = _raise(task, shown, worth, (row, limit))
+            activity = _activity(task, shown)
+            if activity[row] > limit[row]:
+                return None
+            continue
         use = a[place, who]
         order = np.argsort(worth[place, who] / use, kind="stable")
         needed = int(np.searchsorted(np.cumsum(use[order]), activity[row] - limit[row]))
@@ -180,6 +214,46 @@ def _drop(task: MenuTask, shown: Shown, worth: Floats64, limit: Floats64) -> Sho
         shown[place[chosen], who[chosen]] = False
         activity = _activity(task, shown)
     return None
+
+
+def _raise(task: MenuTask, shown: Shown, worth: Floats64, rule: tuple[int, Floats64]) -> Shown:
+    """Add the offers that relieve one row at the least loss, as far as all other rows allow."""
+    row, limit = rule
+    slack = limit - _activity(task, shown)
+    slack[row] = max(slack[row], 0.0)
+    blocked = (task.clash.astype(np.float32) @ shown.astype(np.float32)) > 0
+    free = (shown.sum(0) < task.slots)[None, :] & ~blocked & _fits(task, slack)
+    a = task.coefficient(row)
+    place, who = np.nonzero(free & (a < 0) & (task.gain() > NEVER / 2))
+    order = np.argsort(worth[place, who] / a[place, who], kind="stable")[:MOST_FILLS]
+    missing = float(_activity(task, shown)[row] - limit[row])
+    return _add(task, shown, (place[order], who[order]), slack, stop=(row, missing))
+
+
+def _add(
+    task: MenuTask,
+    shown: Shown,
+    cells: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    slack: Floats64,
+    *,
+    stop: tuple[int, float] | None = None,
+) -> Shown:
+    """Add `cells` in order while slots, clashes and all rows allow it; `stop` at so much relief of one row."""
+    place, who = cells
+    uses = _uses(task, place, who)
+    shown, relief = shown.copy(), 0.0
+    for column, (option, customer) in enumerate(zip(place.tolist(), who.tolist(), strict=True)):
+        held = np.flatnonzero(shown[:, customer])
+        if len(held) >= task.slots or task.clash[option, held].any():
+            continue
+        if (uses[:, column] <= slack).all():
+            slack = slack - uses[:, column]
+            shown[option, customer] = True
+            if stop is not None:
+                relief -= uses[stop[0], column]
+                if relief >= stop[1]:
+                    break
+    return shown
 
 
 def _place_includes(task: MenuTask, shown: Shown, worth: Floats64) -> Shown:
@@ -218,17 +292,7 @@ def _fill(task: MenuTask, shown: Shown, worth: Floats64, limit: Floats64) -> Sho
     order = np.argsort(-worth[place, who], kind="stable")[:MOST_FILLS]
     if not len(order):
         return shown
-    uses = _uses(task, place[order], who[order])
-    shown = shown.copy()
-    for column, index in enumerate(order.tolist()):
-        option, customer = place[index], who[index]
-        held = np.flatnonzero(shown[:, customer])
-        if len(held) >= task.slots or task.clash[option, held].any():
-            continue
-        if (uses[:, column] <= slack).all():
-            slack = slack - uses[:, column]
-            shown[option, customer] = True
-    return shown
+    return _add(task, shown, (place[order], who[order]), slack)
 
 
 def repair(task: MenuTask, shown: Shown, row: Floats64) -> Draft | None:
@@ -252,8 +316,3 @@ def repair(task: MenuTask, shown: Shown, row: Floats64) -> Draft | None:
             return Draft(draft, exact_value(task, draft))
         tighter = max(tighter * 100, SAFETY)
     return None
-
-
-def with_must(task: MenuTask, must: tuple[int, ...]) -> MenuTask:
-    """Return `task` with other must-have positions."""
-    return replace(task, must=must)

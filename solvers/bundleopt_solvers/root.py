@@ -9,7 +9,7 @@ import torch
 from bundleopt_solvers.cells import Cells
 from bundleopt_solvers.groups import conflict_matrix
 from bundleopt_solvers.lagrangian import DualPoint, Multipliers, Relaxation, price_all, reduced_gain, start_multipliers
-from bundleopt_solvers.lagrangian_ascent import Ascent, ascend
+from bundleopt_solvers.lagrangian_ascent import ascend
 from bundleopt_solvers.menu_rules import change_if_added
 from bundleopt_solvers.menu_search import SearchSpace, grow, improve
 from bundleopt_solvers.rows import CouplingRows
@@ -18,7 +18,7 @@ from bundleopt_solvers.search_state import SearchState
 Indices = npt.NDArray[np.int64]
 SAMPLE = 250  # customers of the first guess; enough to rank options, a tenth of the default sample
 SHORT = 350  # options kept at hand while the multipliers are still rough
-SAMPLE_STEPS, SIFT_STEPS, ROUNDS = 80, 100, 12
+SAMPLE_STEPS, SIFT_STEPS, ROUNDS, SMALL_STEPS = 80, 100, 12, 40
 STALL = 5e-4  # relative progress of the bound in a round below which branching does better
 SEARCH_OPTIONS = 150  # options that the local search swaps in
 
@@ -58,6 +58,10 @@ def first_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float6
     return Multipliers(found.best.row, slot, start.group, found.best.menu), found.point.score
 
 
+def _no_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float64]]:
+    return start_multipliers(state.cells, state.relaxation), np.zeros(len(state.cells.option))
+
+
 def keep_best(score: npt.NDArray[np.float64], bundle: Indices, forced: frozenset[int], count: int) -> Indices:
     """Positions of the `count` best options, and all options of forced bundles."""
     rank = np.argsort(-score, kind="stable")[:count]
@@ -71,11 +75,15 @@ def exclude(state: SearchState, point: DualPoint) -> Indices:
     keep = reach > state.cutoff
     if not keep.all():
         state.excluded = max(state.excluded, float(reach[~keep].max()))
+    if not state.relaxation.forced <= set(state.cells.bundle[keep].tolist()):
+        keep[:] = False  # a bundle that must be there has no price left: nothing better remains
     return np.flatnonzero(keep)
 
 
 def search_menu(state: SearchState, prices: Multipliers, score: npt.NDArray[np.float64], start: Indices) -> None:
     """Improve a menu at the present row prices, then assign it; positions are those of the alive cells."""
+    if not len(start):
+        start = np.argsort(-score, kind="stable")[:1]
     at_hand = np.union1d(keep_best(score, state.cells.bundle, state.relaxation.forced, SEARCH_OPTIONS), start)
     part = state.cells.take(at_hand)
     space = SearchSpace(
@@ -107,26 +115,27 @@ def _allowed_start(space: SearchSpace, score: npt.NDArray[np.float64], wanted: I
     return menu
 
 
-def sift(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float64]]:
+def sift(state: SearchState) -> npt.NDArray[np.float64]:
     """Run the root: ascend on a short list, price every option, exclude, search; until proven or without progress.
 
     Returns:
-        The prices of the best bound, and the averaged relaxed menu of the last ascent, by option of the problem.
+        The averaged relaxed menu of the last ascent, by option of the problem; the prices stand in `state`.
     """
-    prices, score = first_prices(state)
-    best = prices
+    small = state.is_small
+    rounds, steps = (1, SMALL_STEPS) if small else (ROUNDS, SIFT_STEPS)
+    prices, score = _no_prices(state) if small else first_prices(state)
     average = np.zeros(len(state.problem.options.bundle))
     level = 0.1
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         short = keep_best(score, state.cells.bundle, state.relaxation.forced, SHORT)
         part = state.cells.take(short)
-        run = ascend(part, state.relaxation, prices, steps=SIFT_STEPS, floor=max(state.floor, 0.0), level=level)
+        run = ascend(part, state.relaxation, prices, steps=steps, floor=state.floor, level=level)
         average[:] = 0.0
         average[part.option] = run.average
         point = price_all(state.cells, run.best, state.relaxation)
         progress = state.bound - point.bound
         if point.bound < state.bound:
-            best = run.best
+            state.prices = run.best
         state.lower(point.bound)
         prices, level = run.best, max(run.level, 1e-3)
         search_menu(state, prices, point.score, point.choice.position)
@@ -134,6 +143,8 @@ def sift(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float64]]:
         state.spend(run.steps)
         keep = exclude(state, point)
         state.cells, score = state.cells.take(keep), point.score[keep]
+        if not len(state.cells.option):
+            state.lower(-np.inf)
         if state.bound <= state.cutoff or progress < STALL * abs(state.bound):
             break
-    return best, average
+    return average

@@ -6,6 +6,7 @@ Letters: `U` customers, `O` options, `R` rows of the kind `a = redemption * coef
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +48,16 @@ def category_share(problem: CampaignProblem, category: int) -> Floats64:
     shelf = np.where(present, rules.shelf_price_cents[options.items], 0).astype(np.float64)
     inside = present & (rules.item_category[options.items] == category)
     return np.asarray((shelf * inside).sum(1) / np.maximum(shelf.sum(1), 1.0), dtype=np.float64)
+
+
+def exact_category_share(problem: CampaignProblem, option: int, category: int) -> Fraction:
+    """Share of one option's shelf value that lies in `category`, as a fraction."""
+    rules = problem.rules
+    if rules.item_category is None or rules.shelf_price_cents is None:
+        raise ValueError("a margin floor by category needs item_category and shelf_price_cents")
+    items = [item for item in problem.options.items[option].tolist() if item >= 0]
+    inside = sum(int(rules.shelf_price_cents[item]) for item in items if rules.item_category[item] == category)
+    return Fraction(inside, max(sum(int(rules.shelf_price_cents[item]) for item in items), 1))
 
 
 def _stock_rows(problem: CampaignProblem) -> npt.NDArray[np.int32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from bundleopt_solvers.settings import EngineSettings
 
 Indices = npt.NDArray[np.int64]
 Floats64 = npt.NDArray[np.float64]
+SMALL_CELLS = 2_000
 Progress = Callable[[str, float, float, float], None]  # stage, best value, bound, seconds
 
 
@@ -45,6 +47,13 @@ class Incumbent:
         """Options in use, ascending."""
         return np.unique(self.option)
 
+    def revalued(self, problem: CampaignProblem) -> Incumbent:
+        """The same offers at their value in `problem`."""
+        gain = problem.value[self.customer, self.option].astype(np.float64).tolist()
+        bundles = len(np.unique(problem.options.bundle[self.option]))
+        costs = [-problem.rules.contact_cost] * len(gain) + [-problem.rules.fixed_cost_per_bundle] * bundles
+        return Incumbent(self.customer, self.option, math.fsum([*gain, *costs]))
+
 
 @dataclass
 class SearchState:
@@ -55,6 +64,7 @@ class SearchState:
         relaxation: the rules. incumbent: the best plan. bound: valid for every plan.
         excluded: the largest bound of anything set aside so far; the final bound is never below it.
         tried: menus already assigned, so that no work is done twice.
+        prices: multipliers of the best bound of the root.
         goal: where set, only plans of at least this value count: the search asks whether there is one.
     """
 
@@ -65,12 +75,18 @@ class SearchState:
     progress: Progress | None = None
     incumbent: Incumbent | None = None
     goal: float | None = None
+    prices: Multipliers | None = None
     bound: float = np.inf
     excluded: float = -np.inf
     work: int = 0
     started: float = field(default_factory=time.monotonic)
     tried: dict[bytes, float] = field(default_factory=dict)
     incidents: list[str] = field(default_factory=list)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether enumeration is cheaper than good prices: few cells are bounded roughly and branched on at once."""
+        return self.cells.gain.numel() <= SMALL_CELLS
 
     @property
     def seconds(self) -> float:
@@ -130,6 +146,8 @@ class SearchState:
             return False
         self.tried[key] = steps
         if not set(self.relaxation.menu.include) <= set(self.cells.bundle[positions].tolist()):
+            return False
+        if not self.menu_allowed(self.cells.option[positions]):
             return False
         task = self.menu_task(positions)
         found = assign(task, prices.row.double().numpy(), steps=steps, goal=0.1 * self.settings.gap)

@@ -1,0 +1,76 @@
+"""A second opinion on a bound, in plain numpy, customer by customer: it shares no arithmetic with the search.
+
+Weak duality needs no trust in how multipliers were found, only in this sum; see `lagrangian.py` for the formula.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from bundleopt_solvers.groups import item_groups
+from bundleopt_solvers.problem import CampaignProblem
+from bundleopt_solvers.search_state import SearchState
+
+Floats64 = npt.NDArray[np.float64]
+
+
+def second_bound(problem: CampaignProblem, state: SearchState) -> float:
+    """Evaluate the bound at the best prices of `state`, from the definition of every rule."""
+    if state.prices is None:
+        return np.inf
+    prices, rows, rules, options = state.prices.double(), state.relaxation.rows, problem.rules, problem.options
+    row = dict(zip(rows.names, prices.row.numpy().tolist(), strict=True))
+    limit = dict(zip(rows.names, rows.limit.tolist(), strict=True))
+    group = _group_prices(problem, prices.group.numpy())
+    score = np.zeros(len(options.bundle))
+    for u in range(len(problem.value)):
+        worth = problem.value[u].astype(np.float64) - rules.contact_cost
+        for name, price in row.items():
+            if price:
+                worth -= price * coefficient(problem, u, name)
+        worth -= float(prices.slot[u]) + group[:, u]
+        score += np.maximum(worth, 0.0)
+    total = sum(row[name] * limit[name] for name in row)
+    total += rules.slots * float(prices.slot.sum()) + float(prices.group.sum())
+    toll = prices.menu.numpy()
+    score -= rules.fixed_cost_per_bundle + toll @ state.relaxation.menu.member[:, options.bundle]
+    peak = np.full(len(options.bundle_ids), -np.inf)
+    np.maximum.at(peak, options.bundle, score)
+    best = np.sort(np.maximum(peak, 0.0))[::-1][: rules.max_bundles]
+    bound = total + float(toll @ state.relaxation.menu.cap) + float(best.sum())
+    return bound + 1e-9 * (abs(bound) + abs(total))
+
+
+def _group_prices(problem: CampaignProblem, price: Floats64) -> Floats64:
+    """Sum of the group prices of every option, (O, U); groups within one bundle carry no price."""
+    options = problem.options
+    out = np.zeros((len(options.bundle), price.shape[1]))
+    code = 0
+    for group in item_groups(problem):
+        inside = np.isin(options.items, sorted(group)).any(1)
+        if len(np.unique(options.bundle[inside])) > 1:
+            out[inside] += price[code]
+            code += 1
+    return out
+
+
+def coefficient(problem: CampaignProblem, customer: int, name: str) -> Floats64:
+    """Coefficients of one coupling row for one customer, (O,), from the definition of the rule."""
+    rules, options = problem.rules, problem.options
+    sold, price = problem.redemption[customer].astype(np.float64), options.price_cents / 100.0
+    if name == "budget":
+        return np.asarray(sold * options.unit_spend)
+    if name == "min_margin":
+        return np.asarray(sold * ((rules.min_margin or 0.0) * price - options.unit_margin))
+    if name == "min_incremental_margin":
+        return -problem.incremental_margin[customer].astype(np.float64)
+    kind, which = name.split(":", 1)
+    if kind == "stock":
+        item = int(np.flatnonzero(problem.options.item_ids == which)[0])
+        return np.asarray((problem.units[customer].astype(np.float64) * (options.items == item)).sum(1))
+    present = options.items >= 0
+    shelf = np.where(present, np.asarray(rules.shelf_price_cents)[options.items], 0).astype(np.float64)
+    inside = present & (np.asarray(rules.item_category)[options.items] == int(which))
+    weight = (shelf * inside).sum(1) / np.maximum(shelf.sum(1), 1.0)
+    return np.asarray(sold * weight * (rules.category_min_margin[int(which)] * price - options.unit_margin))
