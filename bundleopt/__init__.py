@@ -1,1 +1,63 @@
-"""Plan product bundles, prices and audiences from transaction logs."""
+"""Plan product bundles, prices and audiences from transaction logs, with a certificate of how good the plan is.
+
+    import bundleopt
+
+    result = bundleopt.solve(budget=2000, max_discount="25%")
+    print(result.incremental_revenue, result.bound, result.folder)
+
+Whatever the command line does, Python does in one call with a result object. Names are loaded on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import Any
+
+logging.getLogger("bundleopt").addHandler(logging.NullHandler())
+
+_HOMES = {
+    "BundleoptError": "bundleopt_data.errors",
+    "CheckResult": "bundleopt.verbs.check",
+    "DataRefusedError": "bundleopt_data.errors",
+    "EvaluateResult": "bundleopt.verbs.evaluate",
+    "InfeasiblePlanError": "bundleopt_data.errors",
+    "MadeWorkspace": "bundleopt.verbs.initialise",
+    "MissingExtraError": "bundleopt_data.errors",
+    "ModelArtefactError": "bundleopt_data.errors",
+    "NoPlanInTimeError": "bundleopt_data.errors",
+    "NotProvenError": "bundleopt_data.errors",
+    "ScoreResult": "bundleopt.verbs.score",
+    "SolveResult": "bundleopt.verbs.solve",
+    "SolverCrashError": "bundleopt_data.errors",
+    "StorageError": "bundleopt_data.errors",
+    "TrainResult": "bundleopt.verbs.train",
+    "UsageError": "bundleopt_data.errors",
+    "VerificationError": "bundleopt_data.errors",
+    "WorkspaceLockedError": "bundleopt_data.errors",
+    "check": "bundleopt.verbs.check",
+    "evaluate": "bundleopt.verbs.evaluate",
+    "initialise": "bundleopt.verbs.initialise",
+    "predict": "bundleopt.verbs.predict",
+    "read_result": "bundleopt.verbs.report",
+    "score": "bundleopt.verbs.score",
+    "solve": "bundleopt.verbs.solve",
+    "train": "bundleopt.verbs.train",
+    "write_report": "bundleopt.verbs.report",
+}
+
+__all__ = [  # noqa: PLE0604 - the names are those of the table above, and a test pins them
+    *sorted(_HOMES)
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bundleopt' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(_HOMES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -36,7 +36,7 @@ PriceEnding = Annotated[str | None, BeforeValidator(quantities.parse_price_endin
 Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
 
-class Objective(str, Enum):
+class Objective(StrEnum):
     """What a plan maximises."""
 
     REVENUE = "revenue"  # expected incremental revenue
@@ -53,75 +53,97 @@ class Section(BaseModel):
 class DataConfig(Section):
     """Where the data is and how its texts are read; what is not given is detected, and ambiguity is refused."""
 
-    source: str = Field("sample", description="folder of CSV or Parquet files, Ta Feng's CSV, or 'sample'")
-    timezone: str = Field("UTC", description="zone in which naive timestamps are read and weeks begin")
-    encoding: OptionalText = Field(None, description="encoding of CSV files; none means UTF-8")
-    delimiter: OptionalText = Field(None, description="field separator of CSV files; none means found in the header")
-    decimal: OptionalText = Field(None, description="decimal mark of CSV files, '.' or ','")
-    date_format: OptionalText = Field(None, description="strptime pattern of times that are not ISO, like %d/%m/%Y")
-    max_unknown_share: Share = Field(0.0, description="share of rows with unknown ids that is dropped, not refused")
-    allow_empty: bool = Field(False, description="whether optional tables may hold no rows")  # noqa: FBT003
-    clamp_negative_stock: bool = Field(False, description="whether negative stock counts as 0")  # noqa: FBT003
+    source: str = Field(default="sample", description="folder of CSV or Parquet files, Ta Feng's CSV, or 'sample'")
+    timezone: str = Field(default="UTC", description="zone in which naive timestamps are read and weeks begin")
+    encoding: OptionalText = Field(default=None, description="encoding of CSV files; none means UTF-8")
+    delimiter: OptionalText = Field(
+        default=None, description="field separator of CSV files; none means found in the header"
+    )
+    decimal: OptionalText = Field(default=None, description="decimal mark of CSV files, '.' or ','")
+    date_format: OptionalText = Field(
+        default=None, description="strptime pattern of times that are not ISO, like %d/%m/%Y"
+    )
+    max_unknown_share: Share = Field(
+        default=0.0, description="share of rows with unknown ids that is dropped, not refused"
+    )
+    allow_empty: bool = Field(default=False, description="whether optional tables may hold no rows")
+    clamp_negative_stock: bool = Field(default=False, description="whether negative stock counts as 0")
     column_map: dict[str, str] = Field(default_factory=dict, description="'transactions.sku' = 'item_id', and so on")
-    currency: str = Field("", description="name of the currency, for display")
+    currency: str = Field(default="", description="name of the currency, for display")
 
 
 class AssumptionsConfig(Section):
     """What the data does not say; every figure that rests on one of these says so."""
 
-    assumed_margin: OptionalShare = Field(0.3, description="margin share of the net shelf price without unit_cost")
+    assumed_margin: OptionalShare = Field(
+        default=0.3, description="margin share of the net shelf price without unit_cost"
+    )
     assumed_margin_by_department: dict[str, Share] = Field(default_factory=dict, description="the same, by department")
     assumed_margin_by_category: dict[str, Share] = Field(default_factory=dict, description="the same, by category")
-    weeks_of_cover: OptionalPositive = Field(None, description="stock in weeks of sales where inventory is missing")
-    funding_share: Share = Field(0.0, description="supplier's share of a discount where funding is missing")
-    tax_rate: Share = Field(0.0, description="tax where the items table has no tax_rate")
-    prices_include_tax: bool = Field(True, description="whether prices include the tax")  # noqa: FBT003
-    pull_forward: Share = Field(0.2, description="share of induced sales borrowed from later weeks, if not measured")
-    safety_deviations: float = Field(1.64, ge=0, description="safety stock, in standard deviations of Poisson demand")
+    weeks_of_cover: OptionalPositive = Field(
+        default=None, description="stock in weeks of sales where inventory is missing"
+    )
+    funding_share: Share = Field(default=0.0, description="supplier's share of a discount where funding is missing")
+    tax_rate: Share = Field(default=0.0, description="tax where the items table has no tax_rate")
+    prices_include_tax: bool = Field(default=True, description="whether prices include the tax")
+    pull_forward: Share = Field(
+        default=0.2, description="share of induced sales borrowed from later weeks, if not measured"
+    )
+    safety_deviations: float = Field(
+        default=1.64, ge=0, description="safety stock, in standard deviations of Poisson demand"
+    )
 
 
 class ModelConfig(Section):
     """The demand model."""
 
-    max_items: OptionalCount = Field(None, ge=2, description="items that the model knows; none means the top 5000")
-    device: str = Field("auto", pattern="^(auto|cpu|cuda|mps)$", description="auto, cpu, cuda or mps")
-    seed: int = Field(0, ge=0, description="seed of training")
+    max_items: OptionalCount = Field(
+        default=None, ge=2, description="items that the model knows; none means the top 5000"
+    )
+    device: str = Field(default="auto", pattern="^(auto|cpu|cuda|mps)$", description="auto, cpu, cuda or mps")
+    seed: int = Field(default=0, ge=0, description="seed of training")
 
 
 class SolveConfig(Section):
     """One campaign: the objective, the rules and how long to look for a better plan."""
 
-    budget: OptionalMoney = Field(None, description="promo spend allowed; none means no limit")
-    week: OptionalWeek = Field(None, description="Monday of the campaign; none means the week after the last line")
-    objective: Objective = Field(Objective.REVENUE, description="revenue, margin or mix (all incremental)")
-    mix_margin_weight: Share = Field(0.5, description="weight of margin in the objective 'mix'")
-    min_margin: OptionalShare = Field(None, description="least margin of bundle sales, as a share of their revenue")
+    budget: OptionalMoney = Field(default=None, description="promo spend allowed; none means no limit")
+    week: OptionalWeek = Field(
+        default=None, description="Monday of the campaign; none means the week after the last line"
+    )
+    objective: Objective = Field(default=Objective.REVENUE, description="revenue, margin or mix (all incremental)")
+    mix_margin_weight: Share = Field(default=0.5, description="weight of margin in the objective 'mix'")
+    min_margin: OptionalShare = Field(
+        default=None, description="least margin of bundle sales, as a share of their revenue"
+    )
     category_min_margin: dict[str, Share] = Field(default_factory=dict, description="the same for one category")
-    min_incremental_margin: OptionalSignedMoney = Field(None, description="least incremental margin, in money")
-    max_discount: Share = Field(0.30, description="largest discount of a bundle on its shelf prices")
-    min_discount: Share = Field(0.0, description="smallest discount of a bundle on its shelf prices")
-    price_step: Share = Field(0.05, gt=0, description="distance of the steps of the discount ladder")
-    price_ending: PriceEnding = Field(None, description="ending of prices like .99; none means to the cent")
-    below_cost: bool = Field(False, description="whether a bundle may be priced below its cost")  # noqa: FBT003
-    max_bundles: int = Field(30, ge=0, description="most bundles on the menu")
-    slots: int = Field(3, ge=1, description="most offers to one customer")
-    bundle_size: Sizes = Field((2, 4), description="least and most items of a bundle")
-    category_cap: OptionalCount = Field(None, ge=0, description="most bundles with an item of one category")
-    item_overlap: OptionalCount = Field(None, ge=0, description="most bundles that contain one item")
-    include: Texts = Field((), description="items, or bundles like A+B, that must be on the menu")
-    exclude: Texts = Field((), description="items, or bundles like A+B, that must not be on the menu")
-    segments: int = Field(20, ge=1, description="segments of the menu problem")
-    reach: Share = Field(1.0, gt=0, description="chance that an offer is seen")
-    salience: float = Field(1.0, ge=1, allow_inf_nan=False, description="multiplier of the odds for being shown at all")
-    fixed_cost_per_bundle: Money = Field(0.0, description="cost of a bundle on the menu")
-    contact_cost: Money = Field(0.0, description="cost of an offer to a customer")
-    candidates: int = Field(400, ge=1, description="bundles that are valued exactly")
-    time_limit: Duration = Field(60.0, description="seconds of optimisation")
-    gap: Share = Field(0.005, description="proven distance from the best plan at which to stop")
-    require_optimal: bool = Field(False, description="exit 6 unless the gap is proven")  # noqa: FBT003
-    solver: str = Field("auto", description="backend of the menu problem; auto tries them in turn")
-    seed: int = Field(0, ge=0, description="seed of sampling and of the solvers")
-    interval_level: Share = Field(0.90, gt=0, lt=1, description="level of the intervals of the totals")
+    min_incremental_margin: OptionalSignedMoney = Field(default=None, description="least incremental margin, in money")
+    max_discount: Share = Field(default=0.30, description="largest discount of a bundle on its shelf prices")
+    min_discount: Share = Field(default=0.0, description="smallest discount of a bundle on its shelf prices")
+    price_step: Share = Field(default=0.05, gt=0, description="distance of the steps of the discount ladder")
+    price_ending: PriceEnding = Field(default=None, description="ending of prices like .99; none means to the cent")
+    below_cost: bool = Field(default=False, description="whether a bundle may be priced below its cost")
+    max_bundles: int = Field(default=30, ge=0, description="most bundles on the menu")
+    slots: int = Field(default=3, ge=1, description="most offers to one customer")
+    bundle_size: Sizes = Field(default=(2, 4), description="least and most items of a bundle")
+    category_cap: OptionalCount = Field(default=None, ge=0, description="most bundles with an item of one category")
+    item_overlap: OptionalCount = Field(default=None, ge=0, description="most bundles that contain one item")
+    include: Texts = Field(default=(), description="items, or bundles like A+B, that must be on the menu")
+    exclude: Texts = Field(default=(), description="items, or bundles like A+B, that must not be on the menu")
+    segments: int = Field(default=20, ge=1, description="segments of the menu problem")
+    reach: Share = Field(default=1.0, gt=0, description="chance that an offer is seen")
+    salience: float = Field(
+        default=1.0, ge=1, allow_inf_nan=False, description="multiplier of the odds for being shown at all"
+    )
+    fixed_cost_per_bundle: Money = Field(default=0.0, description="cost of a bundle on the menu")
+    contact_cost: Money = Field(default=0.0, description="cost of an offer to a customer")
+    candidates: int = Field(default=400, ge=1, description="bundles that are valued exactly")
+    time_limit: Duration = Field(default=60.0, description="seconds of optimisation")
+    gap: Share = Field(default=0.005, description="proven distance from the best plan at which to stop")
+    require_optimal: bool = Field(default=False, description="exit 6 unless the gap is proven")
+    solver: str = Field(default="auto", description="backend of the menu problem; auto tries them in turn")
+    seed: int = Field(default=0, ge=0, description="seed of sampling and of the solvers")
+    interval_level: Share = Field(default=0.90, gt=0, lt=1, description="level of the intervals of the totals")
 
     @model_validator(mode="after")
     def _discounts_in_order(self) -> SolveConfig:
@@ -134,7 +156,7 @@ class SolveConfig(Section):
 class Config(Section):
     """All settings of one workspace."""
 
-    data: DataConfig = Field(default_factory=DataConfig)
-    assumptions: AssumptionsConfig = Field(default_factory=AssumptionsConfig)
-    model: ModelConfig = Field(default_factory=ModelConfig)
-    solve: SolveConfig = Field(default_factory=SolveConfig)
+    data: DataConfig = DataConfig()
+    assumptions: AssumptionsConfig = AssumptionsConfig()
+    model: ModelConfig = ModelConfig()
+    solve: SolveConfig = SolveConfig()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from enum import Enum
 from typing import Any
 
 from bundleopt.config import Config
@@ -40,8 +39,6 @@ def toml_value(value: Any) -> str:
     """Write one value as TOML; what is not set reads `"none"`."""
     if value is None:
         return '"none"'
-    if isinstance(value, Enum):
-        return json.dumps(value.value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

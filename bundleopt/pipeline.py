@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,12 @@ from bundleopt import run_registry
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts, plan_document
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
-from bundleopt.stages import candidates, item_choice, optimise, stock, verify
+from bundleopt.stages import candidates, findings, item_choice, optimise, stock, verify
 from bundleopt.stages.candidates import PricedCandidates
 from bundleopt.stages.facts import gather_facts
 from bundleopt.stages.item_choice import ItemChoice
 from bundleopt.stages.model import TrainedModel, ensure_model
-from bundleopt.stages.problem import BuiltProblem, build_problem
+from bundleopt.stages.problem import BuiltProblem, build_problem, named_rules
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.stages.valuation import value_candidates
 from bundleopt.stages.week import PlannedWeek, plan_week
@@ -59,7 +59,7 @@ def prepare(session: Session, watch: Stopwatch) -> Prepared:
     """Run all stages before the optimisation."""
     settings = session.config.solve
     with watch.stage("read data"):
-        session.dataset  # noqa: B018 - reading it here puts its time where it belongs
+        findings.refuse_failed(session)
     with watch.stage("model"):
         trained = ensure_model(session)
     with watch.stage("forecast"):
@@ -80,7 +80,7 @@ def solve(session: Session, prepared: Prepared, watch: Stopwatch, *, write_model
     settings = session.config.solve
     problem = prepared.built.problem
     if write_model is not None:
-        optimise.write_segment_model(problem, settings, write_model)
+        optimise.write_segment_model(problem, write_model)
     with watch.stage("optimise"):
         plan = optimise.optimise(problem, settings, prepared.found.family, session.progress)
     valued = value_plan(prepared, plan)
@@ -97,7 +97,7 @@ def value_plan(prepared: Prepared, plan: CampaignPlan) -> ValuedPlan:
         campaign=week.campaign,
         problem=prepared.built.problem,
         values=prepared.values,
-        plan=plan,
+        plan=replace(plan, rules=named_rules(plan.rules, week)),
         stock=week.stock,
         baseline_revenue=stock.baseline_revenue(week.campaign, week.stock),
     )
@@ -116,7 +116,10 @@ def publish(session: Session, solved: Solved, *, out: Path | None) -> tuple[Path
     run_registry.refuse_foreign_folder(folder)
     session.progress("writing the run folder", 0.0)
     ready = content.run_content(solved.valued, plan_document(solved.valued, solved.facts), solved.prepared)
-    writer.publish(ready, folder, verify=lambda written: verify.verify(written, solved.prepared))
+    settings = session.config.solve
+    writer.publish(
+        ready, folder, verify=lambda written: verify.verify(written, solved.prepared, solved.valued, settings)
+    )
     return folder, ready
 
 

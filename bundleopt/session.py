@@ -100,10 +100,14 @@ class Session:
         Raises:
             DataRefusedError: the data breaks the contract. `rejects.csv` in the workspace lists the rows.
         """
-        from bundleopt_data import sources
+        from bundleopt_data.prepare import prepare
 
-        return sources.prepare(
-            self.source, cache=self.workspace.cache, settings=self.source_settings, progress=self.progress
+        return prepare(
+            self.source,
+            cache=self.workspace.cache,
+            settings=self.source_settings,
+            rejects=self.workspace.root / "rejects.csv",
+            progress=self.progress,
         )
 
 

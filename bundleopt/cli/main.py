@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,8 @@ def main(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     # SIGTERM ends a run as Ctrl-C does: the best plan is kept.
     signal.signal(signal.SIGTERM, _interrupt)
+    # Warnings of libraries are for their developers, not for who plans a campaign.
+    warnings.simplefilter("ignore")
     command = f"{NAME} {arguments[0]}" if arguments and not arguments[0].startswith("-") else NAME
     try:
         code = _invoke(arguments)
@@ -71,7 +74,7 @@ def main(arguments: list[str]) -> int:
     except typer.TyperException as error:
         sys.stderr.write(f"{command}: {error.format_message()}\n{_hint(command)}\n")
         return error.exit_code
-    except BaseException as error:  # noqa: BLE001 - every failure has one message and one code
+    except BaseException as error:
         if isinstance(error, SystemExit):
             raise
         return report_failure(error, command=command)

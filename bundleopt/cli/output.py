@@ -83,15 +83,17 @@ class ProgressDisplay:
 
     def __call__(self, step: str, share: float) -> None:
         """Show that `share` (in [0, 1]) of a step is done."""
-        if step != self.step:
+        # "training, pass 1 of 3": what follows the comma changes within a step.
+        name = step.partition(",")[0]
+        if name != self.step:
             self._finish_step()
-            self.step, self.started = step, time.monotonic()
+            self.step, self.started = name, time.monotonic()
             if self.bar:
                 if self.task is not None:
                     self.bar.remove_task(self.task)
                 self.task = self.bar.add_task(step, total=1.0)
         if self.bar and self.task is not None:
-            self.bar.update(self.task, completed=share)
+            self.bar.update(self.task, completed=share, description=step)
 
     def _finish_step(self) -> None:
         seconds = time.monotonic() - self.started

@@ -27,7 +27,10 @@ class PredictFlags(CommonFlags):
 
 @takes(PredictFlags)
 def predict(flags: PredictFlags) -> None:
-    """Predict the chance of a purchase for each row of a file: customer, item, week, and optionally price and promotion."""
+    """Predict the chance of a purchase for each row of a file.
+
+    Rows need customer_id, item_id and week; price, display and mailer are optional.
+    """
     from bundleopt.verbs.predict import predict_file
 
     output = Output(flags)

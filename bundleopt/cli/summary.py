@@ -66,23 +66,23 @@ def _totals(document: dict[str, Any]) -> Any:
 
 
 def _menu(result: SolveResult) -> Any:
-    rows = []
-    for row in result.bundles.to_dict("records"):
-        rows.append(
-            (
-                " + ".join(row["item_names"]),
-                formats.money(row["list_value"]),
-                formats.money(row["price"]),
-                f"{row['discount']:.0%}",
-                formats.count(row["customers"]),
-                formats.number(round(row["redemptions"], 1)),
-                formats.money(row["incremental_revenue"]),
-                formats.money(row["incremental_margin"]),
-                formats.money(row["promo_spend"]),
-            )
-        )
+    rows = [_menu_row(row) for row in result.bundles.to_dict("records")]
     head = ("bundle", "#shelf", "#price", "#off", "#shown to", "#redeemed", "#revenue", "#margin", "#spend")
     return plain_table(head, rows)
+
+
+def _menu_row(row: dict[Any, Any]) -> tuple[str, ...]:
+    return (
+        " + ".join(row["item_names"]),
+        formats.money(row["list_value"]),
+        formats.money(row["price"]),
+        f"{row['discount']:.0%}",
+        formats.count(row["customers"]),
+        formats.number(round(row["redemptions"], 1)),
+        formats.money(row["incremental_revenue"]),
+        formats.money(row["incremental_margin"]),
+        formats.money(row["promo_spend"]),
+    )
 
 
 def _rules(document: dict[str, Any]) -> Any:

@@ -27,7 +27,6 @@ class TrainFlags(CommonFlags):
     device: Annotated[
         str | None, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to train [auto].")
     ] = None
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run in the workspace.")] = False
 
 
 @takes(TrainFlags)
@@ -43,7 +42,6 @@ def train(flags: TrainFlags) -> None:
             until=flags.until,
             resume=flags.resume,
             device=flags.device,
-            wait=flags.wait,
             progress=progress,
         )
 

@@ -35,8 +35,10 @@ def outcome_interval(probability: Array, amount: Array, *, level: float, offset:
     """Return the interval of `offset + sum of amount x Bernoulli(probability)`.
 
     Args:
-        probability: (F,) in [0, 1]. amount: (F,) what one redemption adds, any sign.
-        level: in (0, 1). offset: a constant that is not random.
+        probability: (F,) in [0, 1].
+        amount: (F,) what one redemption adds, any sign.
+        level: in (0, 1).
+        offset: a constant that is not random.
     """
     mean = float(np.sum(probability * amount)) + offset
     variance = float(np.sum(probability * (1 - probability) * amount**2))

@@ -18,7 +18,9 @@ def reasons(valued: ValuedPlan, relations: PairRelations, *, forced: dict[int, s
     """Return option code -> sentence for every option of the menu.
 
     Args:
-        valued: the plan. relations: log odds ratios of pairs. forced: bundle index -> why it had to be on the menu.
+        valued: the plan.
+        relations: log odds ratios of pairs.
+        forced: bundle index -> why it had to be on the menu.
     """
     return {int(option): _reason(valued, relations, int(option), forced) for option in valued.plan.menu}
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from bundleopt.report import formats
 
+_CENT = 0.01
+
 DECOMPOSITION_LABELS = {
     "new": "new sales",
     "upsell": "upsell to the full bundle",
@@ -49,11 +51,13 @@ def margin_sentence(document: dict[str, Any]) -> str | None:
     if margin >= 0 or neutral is None:
         return None
     if not neutral["offers"]:
-        return f"This plan costs {formats.money(-margin)} of margin; no plan with offers keeps the margin whole."
+        found = "no plan with offers keeps" if neutral["bound"] < _CENT else "no plan with offers was found that keeps"
+        return f"This plan costs {formats.money(-margin)} of margin; {found} the margin whole."
+    names = ("incremental_revenue", "incremental_margin", "promo_spend")
+    revenue, kept, spend = (formats.money(neutral[name]) for name in names)
     return (
         f"This plan costs {formats.money(-margin)} of margin. The best plan found that does not lose margin brings "
-        f"{formats.money(neutral['incremental_revenue'])} of revenue and {formats.money(neutral['incremental_margin'])} "
-        f"of margin with {neutral['bundles']} bundles for {formats.money(neutral['promo_spend'])} of promo spend; "
+        f"{revenue} of revenue and {kept} of margin with {neutral['bundles']} bundles for {spend} of promo spend; "
         "get it with --min-incremental-margin 0."
     )
 

@@ -141,7 +141,8 @@ def inventory_table(valued: ValuedPlan) -> pd.DataFrame:
 
 
 def _per_option(valued: ValuedPlan, amounts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    total = np.bincount(valued.option, weights=amounts, minlength=len(valued.problem.options.bundle))
+    total = np.zeros(len(valued.problem.options.bundle))
+    np.add.at(total, valued.option, amounts)
     return total[valued.plan.menu]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from bundleopt.plan import sentences
@@ -22,7 +23,8 @@ def render_report(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> 
     Every text of the data is escaped by the template engine; the page has no script, and loads nothing.
 
     Args:
-        document: `plan.json`. tables: `bundles`, `offers` and `inventory`.
+        document: `plan.json`.
+        tables: `bundles`, `offers` and `inventory`.
     """
     import jinja2
 
@@ -41,7 +43,7 @@ def render_report(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> 
 
 def page_values(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """Return what the template shows."""
-    bundles = tables["bundles"].to_dict("records")
+    bundles = _records(tables["bundles"])
     return {
         "plan": document,
         "bundles": bundles,
@@ -104,10 +106,8 @@ def _discounts(bundles: list[dict[str, Any]]) -> str:
 
 
 def _slots(offers: pd.DataFrame) -> str:
-    counts = offers.groupby("customer_id").size().value_counts().sort_index() if len(offers) else {}
-    rows = [
-        (f"{number} offer{'s' if number > 1 else ''}", int(customers)) for number, customers in dict(counts).items()
-    ]
+    held = Counter(Counter(offers["customer_id"]).values())
+    rows = [(f"{number} offer{'s' if number > 1 else ''}", held[number]) for number in sorted(held)]
     return svg.histogram(rows, title="Customers by number of offers")
 
 
@@ -124,4 +124,8 @@ def _rules(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _tight_stock(inventory: pd.DataFrame) -> list[dict[str, Any]]:
     touched = inventory[(inventory["incremental_units"] > 0) & inventory["slack"].notna()]
-    return list(touched.sort_values(["slack", "item_id"]).head(10).to_dict("records"))
+    return _records(touched.sort_values(["slack", "item_id"]).head(10))
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): cell for name, cell in row.items()} for row in table.to_dict("records")]

@@ -15,7 +15,8 @@ def waterfall(steps: Sequence[tuple[str, float]], total: tuple[str, float]) -> M
     """Draw how signed steps add up to a total: one bar a step, floating from where the last one ended.
 
     Args:
-        steps: (label, amount) in order. total: (label, amount), drawn from zero.
+        steps: (label, amount) in order.
+        total: (label, amount), drawn from zero.
     """
     rows: list[tuple[str, float, float, str]] = []
     level = 0.0

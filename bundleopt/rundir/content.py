@@ -40,9 +40,8 @@ def summary_rows(document: dict[str, Any]) -> list[tuple[str, Any]]:
     rows.append(("objective", document["objective"]["value"]))
     rows.append(("upper bound", document["bound"]))
     rows.append(("proof", sentences.bound_sentence(document)))
-    for sentence in (sentences.margin_sentence(document), sentences.empty_sentence(document)):
-        if sentence:
-            rows.append(("note", sentence))
+    notes = (sentences.margin_sentence(document), sentences.empty_sentence(document))
+    rows += [("note", sentence) for sentence in notes if sentence]
     rows += [("warning", text) for text in document["warnings"]]
     rows += [("assumption", text) for text in document["assumptions"]]
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # A workbook records when it was made; a fixed date keeps the bytes the same for the same plan.
-_CREATED = datetime.datetime(2000, 1, 1)  # noqa: DTZ001 - the format holds naive times
+_CREATED = dt.datetime(2000, 1, 1)
 _LARGEST_SHEET = 1_048_575
 _SHARES = frozenset({"discount", "redemption_probability", "baseline_probability", "propensity"})
 _COUNTS = frozenset({"customers"})

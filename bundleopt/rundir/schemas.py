@@ -1,4 +1,4 @@
-"""Declared Arrow types of the run folder's tables, so that an empty plan has the same columns and types as a full one."""
+"""Declared Arrow types of the run folder's tables: an empty plan has the same columns and types as a full one."""
 
 from __future__ import annotations
 

@@ -46,7 +46,8 @@ def publish(content: RunContent, folder: Path, *, verify: Callable[[Path], None]
     """Write all files and rename them into place as one folder.
 
     Args:
-        content: what to write. folder: the run folder; an older one there is replaced.
+        content: what to write.
+        folder: the run folder; an older one there is replaced.
         verify: reads the written files back and raises where they break a rule; then nothing is published.
 
     Raises:
@@ -61,13 +62,19 @@ def publish(content: RunContent, folder: Path, *, verify: Callable[[Path], None]
 
 def write_files(content: RunContent, folder: Path) -> None:
     """Write every file of a run into an existing folder, the manifest left out."""
-    _write_json(folder / PLAN, content.document)
+    write_tables(content, folder)
     for name, table in content.tables.items():
-        write_parquet(folder / f"{name}.parquet", name, table)
         (folder / f"{name}.csv").write_text(csv_files.csv_text(table), encoding="utf-8")
     (folder / "dictionary.csv").write_text(dictionary_csv(), encoding="utf-8")
     (folder / "plan.xlsx").write_bytes(excel_file.workbook_bytes(content.tables, content.summary))
     (folder / "report.html").write_text(content.report, encoding="utf-8")
+
+
+def write_tables(content: RunContent, folder: Path) -> None:
+    """Write `plan.json` and the Parquet tables into an existing folder: what the checker reads."""
+    _write_json(folder / PLAN, content.document)
+    for name, table in content.tables.items():
+        write_parquet(folder / f"{name}.parquet", name, table)
 
 
 def write_parquet(path: Path, name: str, table: pd.DataFrame) -> None:

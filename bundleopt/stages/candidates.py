@@ -190,5 +190,5 @@ def _refuse_unpriced(choice: ItemChoice, priced: set[tuple[int, ...]], campaign:
             name = BUNDLE_SEPARATOR.join(str(campaign.item_ids[item]) for item in bundle)
             raise InfeasiblePlanError(
                 [f"include {name}", "discount band, price ending and cost"],
-                detail=f"No admissible price of {name} lies inside the band, above its cost and above its dearest item.",
+                detail=f"No price of {name} lies inside the band, above its cost and above its dearest item.",
             )

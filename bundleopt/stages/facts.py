@@ -12,7 +12,10 @@ from bundleopt.plan import totals
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
+from bundleopt.stages import findings, verify
 from bundleopt.stages.break_even import break_even_rows
+from bundleopt.stages.decomposition import additivity, decomposition
+from bundleopt.stages.model import model_record
 from bundleopt.stages.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ def gather_facts(
         excluded=prepared.choice.excluded,
         config=config_values(session),
         config_sources={key: source for key, _, source in rows},
-        inputs=inputs(session, prepared),
+        inputs=inputs(session, prepared, valued),
         versions=versions(),
         seeds={"solve": settings.seed, "training": session.config.model.seed},
         seconds=seconds.all_seconds(),
@@ -98,24 +101,14 @@ def config_values(session: Session) -> dict[str, Any]:
     return {f"{section}.{name}": value for section, table in dumped.items() for name, value in table.items()}
 
 
-def inputs(session: Session, prepared: Prepared) -> dict[str, str]:
+def inputs(session: Session, prepared: Prepared, valued: ValuedPlan) -> dict[str, str]:
     """Return the SHA-256 of the data, the model's files and the forecast."""
     from bundleopt_data import digests
 
     folder = session.workspace.models / prepared.trained.record.name
-    model = {f"model/{path.name}": digests.sha256_of_file(path) for path in sorted(folder.iterdir()) if path.is_file()}
-    return session.dataset.input_hashes | model | {"forecast": forecast_digest(prepared)}
-
-
-def forecast_digest(prepared: Prepared) -> str:
-    """Return one SHA-256 over the arrays of the forecast, which the checker takes as an input."""
-    import hashlib
-
-    forecast = prepared.week.forecast
-    digest = hashlib.sha256()
-    for array in (forecast.probability, forecast.visit_probability, forecast.slope, forecast.units):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    model = {f"model/{path.relative_to(folder).as_posix()}": digests.sha256_of_file(path) for path in files}
+    return session.dataset.input_hashes | model | {"forecast": verify.forecast_digest(valued)}
 
 
 def versions() -> dict[str, str]:
@@ -134,10 +127,9 @@ def model_facts(prepared: Prepared) -> dict[str, Any]:
         "items": len(forecast.item_ids),
         "related pairs": len(forecast.relations.first),
         "expected units of the week without the campaign": round(float(prepared.week.stock.baseline.sum()), 1),
-    } | prepared.trained.model.summary()
+    } | model_record(prepared.trained)
 
 
 def data_findings(session: Session) -> list[dict[str, Any]]:
-    """Return the findings of `check` that a reader of the plan should know."""
-    report = session.dataset.check()
-    return [{"level": finding.level, "sentence": finding.sentence} for finding in report.findings]
+    """Return the findings of `check` that a reader of the plan should know: all but those that passed."""
+    return [finding for finding in findings.cached_findings(session) if finding["level"] != "PASS"]

@@ -60,9 +60,11 @@ def train(
     """Train a model, make it the workspace's current one, and return it.
 
     Args:
-        session: the workspace. fast: the preset of at most two minutes.
+        session: the workspace.
+        fast: the preset of at most two minutes.
         until: nothing on or after this day is seen; None for all data.
-        resume: continue a training of the same settings that was stopped. device: overrides the configuration.
+        resume: continue a training of the same settings that was stopped.
+        device: overrides the configuration.
     """
     from bundleopt_models.model import train_model
     from bundleopt_models.settings import TrainSettings
@@ -142,3 +144,9 @@ def read_record(models: Path) -> ModelRecord | None:
 def panel_of(session: Session, record: ModelRecord) -> Panel:
     """Return the panel with the items of the record."""
     return session.dataset.panel(fit_until=record.fit_until, max_items=record.max_items, progress=session.progress)
+
+
+def model_record(trained: TrainedModel) -> dict[str, Any]:
+    """Return what the training recorded of itself: plain values only, names as people write them."""
+    run = {name.replace("_", " "): value for name, value in trained.model.record.items()}
+    return {name: value for name, value in run.items() if isinstance(value, str | int | float)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import UsageError
 from bundleopt_models.forecast import DemandForecast
 from bundleopt_models.offer_values import OfferValues, OptionTable
+from bundleopt_solvers.plan import RuleReport
 from bundleopt_solvers.problem import CampaignProblem, Options, Rules
 
 from bundleopt.config import SolveConfig
@@ -40,8 +41,10 @@ def build_problem(
     """Assemble the problem.
 
     Args:
-        valued: options and their values. week: prices, demand and stock of the campaign week.
-        choice: which items may and must be bundled. settings: objective and rules.
+        valued: options and their values.
+        week: prices, demand and stock of the campaign week.
+        choice: which items may and must be bundled.
+        settings: objective and rules.
 
     Raises:
         UsageError: a category with a margin floor is unknown.
@@ -57,7 +60,7 @@ def build_problem(
         redemption=values.redemption,
         incremental_margin=values.incremental_margin,
         units=values.units,
-        segment=segments(forecast, values, settings),
+        segment=segments(objective, table, settings),
         rules=campaign_rules(week, settings, include=tuple(sorted(forced))),
     )
     return BuiltProblem(problem, forced)
@@ -136,21 +139,27 @@ def forced_bundles(
     return forced
 
 
-def segments(forecast: DemandForecast, values: OfferValues, settings: SolveConfig) -> npt.NDArray[np.int32]:
-    """(U,) segment codes for the menu problem."""
-    from bundleopt_solvers.segments import segment_customers
+def segments(objective: npt.NDArray[np.float32], table: OptionTable, settings: SolveConfig) -> npt.NDArray[np.int32]:
+    """(U,) segment codes for the menu problem: customers whom the same bundles are worth much to."""
+    from bundleopt_solvers.segments import segment_customers, value_features
 
-    if not values.redemption.shape[1]:
-        return np.zeros(len(forecast.customer_ids), dtype=np.int32)
-    codes: npt.NDArray[np.int32] = segment_customers(values.redemption, settings.segments, seed=settings.seed)
-    return codes
+    if not len(table.bundle):
+        return np.zeros(len(objective), dtype=np.int32)
+    features = value_features(objective, table.bundle, seed=settings.seed)
+    return segment_customers(features, settings.segments, seed=settings.seed)
 
 
 def _category_margins(campaign: CampaignWeek, forecast: DemandForecast, settings: SolveConfig) -> dict[int, float]:
-    floors = {}
+    floors: dict[int, float] = {}
     for name, share in settings.category_min_margin.items():
         codes = np.unique(forecast.category[campaign.category == name])
         if not len(codes):
             raise UsageError(f"[solve.category_min_margin] {name!r}: no modelled item is in this category")
         floors |= {int(code): share for code in codes}
     return floors
+
+
+def named_rules(rules: tuple[RuleReport, ...], week: PlannedWeek) -> tuple[RuleReport, ...]:
+    """Give margin floors of categories the category's name in place of its code."""
+    names = {f"min_margin:{code}": week.campaign.category[k] for k, code in enumerate(week.forecast.category.tolist())}
+    return tuple(replace(rule, name=f"min_margin:{names[rule.name]}") if rule.name in names else rule for rule in rules)

@@ -24,7 +24,8 @@ def stock_of(campaign: CampaignWeek, forecast: DemandForecast, *, safety_deviati
 
 def baseline_units(forecast: DemandForecast) -> Array:
     """(I,) expected units of the week without the campaign, all customers."""
-    return forecast.probability.sum(axis=0, dtype=np.float64) * forecast.units.astype(np.float64)
+    bought: Array = forecast.probability.sum(axis=0, dtype=np.float64)
+    return bought * forecast.units.astype(np.float64)
 
 
 def baseline_revenue(campaign: CampaignWeek, stock: Stock) -> float:

@@ -1,0 +1,124 @@
+"""Has the independent checker read a written run folder back before anything is published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from bundleopt_data.errors import VerificationError, Violation
+from bundleopt_solvers.checker_inputs import CheckInputs, CheckLimits
+
+from bundleopt.config import SolveConfig
+from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt.stages import candidates
+from bundleopt.stages.week import PlannedWeek
+
+if TYPE_CHECKING:
+    from bundleopt.pipeline import Prepared
+
+
+def verify(folder: Path, prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) -> None:
+    """Check every file, total and rule of a written run folder.
+
+    Raises:
+        VerificationError: something is broken or does not agree.
+    """
+    found = violations(folder, prepared, valued, settings)
+    if found:
+        raise VerificationError(found)
+
+
+def violations(folder: Path, prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) -> list[Violation]:
+    """Return everything that the checker finds in a written run folder."""
+    from bundleopt_solvers.checker import check_run
+
+    inputs = CheckInputs(
+        items=item_facts(prepared.week), valuations=valuations(valued), limits=limits(prepared, settings)
+    )
+    return list(check_run(folder, inputs))
+
+
+def item_facts(week: PlannedWeek) -> pd.DataFrame:
+    """Return one row per item: prices, costs and stock of the week."""
+    campaign, stock = week.campaign, week.stock
+    return pd.DataFrame(
+        {
+            "item_id": campaign.item_ids,
+            "shelf_price": campaign.shelf_price_cents / 100.0,
+            "unit_cost": campaign.unit_cost_cents / 100.0,
+            "tax_rate": campaign.tax_rate,
+            "funding_share": campaign.funding_share,
+            "category": campaign.category,
+            "promotable": campaign.promotable,
+            "on_hand": stock.on_hand,
+            "baseline_units": stock.baseline,
+            "safety_units": stock.safety,
+        }
+    )
+
+
+def valuations(valued: ValuedPlan) -> pd.DataFrame:
+    """Return the model's forecast of the delivered offers, as the valuation gave it."""
+    options = valued.problem.options
+    held = (options.items[valued.option] >= 0).sum(axis=1)
+    return pd.DataFrame(
+        {
+            "customer_id": valued.problem.customer_ids[valued.customer],
+            "bundle_id": options.bundle_ids[options.bundle[valued.option]],
+            "redemption_probability": valued.redemption,
+            "baseline_probability": valued.baseline,
+            "incremental_units": [units[:size].tolist() for units, size in zip(valued.units, held, strict=True)],
+            "incremental_revenue": valued.incremental_revenue,
+            "incremental_margin": valued.incremental_margin,
+        }
+    )
+
+
+def limits(prepared: Prepared, settings: SolveConfig) -> CheckLimits:
+    """Return the rules as the user asked for them."""
+    item_ids = [str(item) for item in prepared.week.campaign.item_ids]
+    choice = prepared.choice
+    pairs = candidates.substitute_pairs(prepared.week.forecast)
+    return CheckLimits(
+        budget=settings.budget,
+        min_margin=settings.min_margin,
+        category_min_margin=dict(settings.category_min_margin),
+        min_incremental_margin=settings.min_incremental_margin,
+        max_bundles=settings.max_bundles,
+        slots=settings.slots,
+        category_cap=settings.category_cap,
+        item_overlap=settings.item_overlap,
+        min_discount=settings.min_discount,
+        max_discount=settings.max_discount,
+        price_step=settings.price_step,
+        price_ending=settings.price_ending,
+        allow_below_cost=settings.below_cost,
+        bundle_size=_sizes(choice.must_bundles, settings),
+        include=tuple(_names(items, item_ids) for items in choice.must_bundles),
+        include_items=_names(choice.must_items, item_ids),
+        exclude_items=tuple(choice.excluded["excluded by name"]),
+        exclude_bundles=tuple(_names(items, item_ids) for items in sorted(choice.banned_bundles)),
+        substitutes=tuple((item_ids[first], item_ids[second]) for first, second in pairs.tolist()),
+        objective_revenue=candidates.revenue_weight(settings),
+        fixed_cost_per_bundle=settings.fixed_cost_per_bundle,
+        contact_cost=settings.contact_cost,
+    )
+
+
+def _names(items: tuple[int, ...], item_ids: list[str]) -> tuple[str, ...]:
+    return tuple(item_ids[item] for item in items)
+
+
+def _sizes(must: tuple[tuple[int, ...], ...], settings: SolveConfig) -> tuple[int, int]:
+    """The range of sizes; a bundle that was asked for by name widens it."""
+    sizes = [len(items) for items in must]
+    low, high = settings.bundle_size
+    return min(low, *sizes) if sizes else low, max(high, *sizes) if sizes else high
+
+
+def forecast_digest(valued: ValuedPlan) -> str:
+    """Return the SHA-256 of the forecast that the checker takes as its input."""
+    from bundleopt_solvers.checker_files import valuations_sha256
+
+    return str(valuations_sha256(valuations(valued)))
