@@ -25,12 +25,12 @@ MIN_CHANCE, MAX_CHANCE = 1e-9, 0.98
 
 @dataclass(frozen=True)
 class PairCounts:
-    """Sums over customer-weeks with a visit, kept apart for alternating weeks (the first axis of length 2).
+    """Sums over customer-weeks with a visit.
 
     Attributes:
         items: (A,) codes of the items, ascending.
-        expected: (2, A, A) sum x_i x_j, symmetric, 0 on the diagonal.
-        adjusted: (2, A, A) expected + sum (y_i - x_i)(y_j - x_j), symmetric, 0 on the diagonal.
+        expected: (A, A) sum x_i x_j, symmetric, 0 on the diagonal.
+        adjusted: (A, A) expected + sum (y_i - x_i)(y_j - x_j), symmetric, 0 on the diagonal.
         chance: (A, N) x. bought: (A, N) y.
     """
 
@@ -54,22 +54,22 @@ def count_pairs(panel: Panel, weeks: Sequence[int], grid: Grid, *, min_purchases
     items = _active_items(panel, weeks, min_purchases, max_items)
     place = np.full(panel.n_items, -1, dtype=np.int64)
     place[items] = np.arange(len(items))
-    expected = torch.zeros(2, len(items), len(items))
-    crossed = torch.zeros(2, len(items), len(items))
+    expected = torch.zeros(len(items), len(items))
+    crossed = torch.zeros(len(items), len(items))
     chances, boughts = [], []
-    for turn, week in enumerate(weeks):
+    for week in weeks:
         probability, visit = grid(week)
         went = np.flatnonzero(panel.trips[week] > 0)
         share = probability[np.ix_(went, items)] / np.maximum(visit[went], MIN_CHANCE)[:, None]
         chance = torch.as_tensor(share, dtype=torch.float32).clamp(MIN_CHANCE, MAX_CHANCE)
         bought = _purchases(panel, week, went, place)
-        expected[turn % 2].addmm_(chance.T, chance)
-        crossed[turn % 2] += torch.sparse.mm(bought.T.to_sparse(), bought - 2.0 * chance)
+        expected.addmm_(chance.T, chance)
+        crossed += torch.sparse.mm(bought.T.to_sparse(), bought - 2.0 * chance)
         chances.append(chance)
         boughts.append(bought.to(torch.bool))
-    adjusted = 2.0 * expected + 0.5 * (crossed + crossed.transpose(1, 2))
-    for half in (*expected, *adjusted):
-        half.fill_diagonal_(0.0)
+    adjusted = 2.0 * expected + 0.5 * (crossed + crossed.T)
+    expected.fill_diagonal_(0.0)
+    adjusted.fill_diagonal_(0.0)
     return PairCounts(items, expected, adjusted, torch.cat(chances).T.contiguous(), torch.cat(boughts).T.contiguous())
 
 

@@ -36,14 +36,16 @@ class PairEstimates:
     information: torch.Tensor
 
 
-def refine(counts: PairCounts, start: PairEstimates, mean: torch.Tensor, strength: float, steps: int) -> PairEstimates:
+def refine(
+    counts: PairCounts, start: PairEstimates, mean: torch.Tensor, strength: torch.Tensor, steps: int
+) -> PairEstimates:
     """Take Newton steps towards the posterior mode of each pair.
 
     Args:
         counts: chances and purchases.
         start: pairs and where to start.
         mean: (P,) prior mean m.
-        strength: a of the prior log density a (gamma - m) - a exp(gamma - m).
+        strength: (P,) a of the prior log density a (gamma - m) - a exp(gamma - m).
         steps: how many.
     """
     gamma, information = start.gamma.clone(), start.information.clone()
@@ -53,9 +55,9 @@ def refine(counts: PairCounts, start: PairEstimates, mean: torch.Tensor, strengt
         bought = counts.bought[start.first[rows]], counts.bought[start.second[rows]]
         for _ in range(steps):
             score, fisher = derivatives(one, other, bought, gamma[rows].float()[:, None])
-            pull = strength * (gamma[rows] - mean[rows]).exp()
+            pull = strength[rows] * (gamma[rows] - mean[rows]).exp()
             information[rows] = fisher + pull
-            step = (score + strength - pull) / information[rows]
+            step = (score + strength[rows] - pull) / information[rows]
             gamma[rows] = (gamma[rows] + step.clamp(-MAX_STEP, MAX_STEP)).clamp(-MAX_GAMMA, MAX_GAMMA)
     return PairEstimates(start.first, start.second, gamma, information)
 

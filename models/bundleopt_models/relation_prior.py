@@ -1,11 +1,10 @@
-"""What a pair's gamma is expected to be before its own purchases are looked at, and how far pairs stray from that.
+"""What a pair's gamma is expected to be before its own purchases are looked at.
 
     prior mean m_ij = background + s_i + s_j + t_{category i, category j}
 
-`background` is the log odds ratio that all pairs share, of weeks with full and empty baskets, s_i an item's own part (a
-symmetric term of rank two), t what two categories have to do with each other. Each is a ratio of adjusted to expected
-counts, shrunk by pseudo counts. exp(gamma - m) is Gamma distributed with mean 1 and shape `strength`, estimated from the
-covariance of two halves of the weeks, which noise inside a half cannot inflate.
+`background` is the log odds ratio that all pairs share (weeks with full and with empty baskets), s_i an item's part in
+it (a symmetric term of rank two), t what two categories have to do with each other. Each is a ratio of adjusted to
+expected counts, shrunk by pseudo counts. Further symmetric factors were tried and lost on held-out weeks (VALUATION.md).
 
 Letters: `A` items, `C` categories.
 """
@@ -26,10 +25,6 @@ CATEGORY_COUNTS = 20.0
 ITEM_ROUNDS = 3
 # No item or category moves the odds by more than this factor.
 MAX_EFFECT = 1.5
-DEFAULT_STRENGTH = 20.0
-STRENGTH_RANGE = (2.0, 200.0)
-# Pairs that are expected less often say nothing about how far pairs stray.
-MIN_EXPECTED_FOR_STRENGTH = 1.0
 
 
 @dataclass(frozen=True)
@@ -38,14 +33,12 @@ class PairPrior:
 
     Attributes:
         background: log odds ratio. item_effect: (A,) s. null: (A, A) background + s_i + s_j. mean: (A, A) m.
-        strength: shape of the Gamma law, in co-purchases.
     """
 
     background: float
     item_effect: torch.Tensor
     null: torch.Tensor
     mean: torch.Tensor
-    strength: float
 
 
 def fit_prior(counts: PairCounts, category: npt.NDArray[np.int32]) -> PairPrior:
@@ -55,7 +48,7 @@ def fit_prior(counts: PairCounts, category: npt.NDArray[np.int32]) -> PairPrior:
         counts: of A items.
         category: (A,) codes.
     """
-    expected, adjusted = counts.expected.sum(0), counts.adjusted.sum(0)
+    expected, adjusted = counts.expected, counts.adjusted
     background = _log_ratio(adjusted.sum(dtype=torch.float64), expected.sum(dtype=torch.float64), 1.0)
     effect = _item_effects(expected * background.exp().float(), adjusted)
     null = background.float() + effect[:, None] + effect[None, :]
@@ -65,7 +58,7 @@ def fit_prior(counts: PairCounts, category: npt.NDArray[np.int32]) -> PairPrior:
     between = _log_ratio(member @ adjusted @ member.T, member @ (expected * null.exp()) @ member.T, CATEGORY_COUNTS)
     row = torch.as_tensor(codes)
     mean = null + between[row][:, row]
-    return PairPrior(float(background), effect, null, mean, _strength(counts, mean))
+    return PairPrior(float(background), effect, null, mean)
 
 
 def _item_effects(expected: torch.Tensor, adjusted: torch.Tensor) -> torch.Tensor:
@@ -82,15 +75,3 @@ def _log_ratio(seen: torch.Tensor, told: torch.Tensor, pseudo: float) -> torch.T
     """log((seen + pseudo) / (told + pseudo)), kept within MAX_EFFECT; adjusted counts may be negative."""
     ratio = (seen + pseudo) / (told + pseudo)
     return ratio.clamp(float(np.exp(-MAX_EFFECT)), float(np.exp(MAX_EFFECT))).log()
-
-
-def _strength(counts: PairCounts, mean: torch.Tensor) -> float:
-    """1 / variance of exp(gamma - m), from the covariance of alternating weeks."""
-    one, other = counts.expected[0] * mean.exp(), counts.expected[1] * mean.exp()
-    enough = (one + other) >= MIN_EXPECTED_FOR_STRENGTH
-    product = (one * other)[enough].sum(dtype=torch.float64)
-    if not float(product) > 0.0:
-        return DEFAULT_STRENGTH
-    covariance = ((counts.adjusted[0] - one) * (counts.adjusted[1] - other))[enough].sum(dtype=torch.float64)
-    variance = max(float(covariance / product), 1.0 / STRENGTH_RANGE[1])
-    return max(STRENGTH_RANGE[0], 1.0 / variance)

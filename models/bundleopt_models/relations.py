@@ -1,7 +1,7 @@
 """Complementarity and substitution from the log: gamma of item pairs, fitted by likelihood in the joint law.
 
-Not a lift: what an item's own popularity, the customer's taste, the week's prices and the chance of a visit explain
-is in the forecast x = P(i | visit) that the observed co-purchases are compared with. Steps: adjusted and expected counts of
+Not a lift: what an item's popularity, the customer's taste, the week's prices and the chance of a visit explain is in
+the forecast x = P(i | visit) that the observed co-purchases are compared with. Steps: adjusted and expected counts of
 all pairs (one Gram product a week), a prior from items and categories, Gamma-Poisson start, Newton steps in the exact
 pair law for well supported pairs, Benjamini-Hochberg test, and the list. See VALUATION.md.
 """
@@ -21,6 +21,7 @@ from bundleopt_models.forecast import PairRelations
 from bundleopt_models.relation_counts import Grid, PairCounts, count_pairs
 from bundleopt_models.relation_newton import PairEstimates, refine
 from bundleopt_models.relation_prior import PairPrior, fit_prior
+from bundleopt_models.relation_shrinkage import shrink
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,13 @@ class RelationSettings:
     min_purchases: int = 15
     max_items: int = 5000
     min_expected: float = 1.0
-    exact_expected: float = 5.0
+    exact_expected: float = 10.0
     newton_steps: int = 3
 
     @classmethod
     def fast(cls) -> RelationSettings:
         """Half the time: fewer rare items, exact steps for fewer pairs."""
-        return cls(min_purchases=25, max_items=3000, exact_expected=10.0, newton_steps=2)
+        return cls(min_purchases=25, max_items=3000, exact_expected=20.0, newton_steps=2)
 
 
 def fit_relations(
@@ -84,18 +85,17 @@ def no_relations() -> PairRelations:
 
 
 def _estimate(counts: PairCounts, prior: PairPrior, settings: RelationSettings) -> PairEstimates:
-    """Gamma-Poisson posterior of every supported pair, then exact steps where there is something to gain."""
-    expected = counts.expected.sum(0)
-    told = expected * prior.null.exp()
-    first, second = torch.triu(told >= settings.min_expected, diagonal=1).nonzero(as_tuple=True)
+    """Gamma-Poisson posterior of every supported pair, then exact steps where chances are large."""
+    supported = torch.triu(counts.expected * prior.null.exp() >= settings.min_expected, diagonal=1)
+    first, second = supported.nonzero(as_tuple=True)
     mean = prior.mean[first, second].double()
-    told = expected[first, second].double() * mean.exp()
-    seen = counts.adjusted.sum(0)[first, second].double().clamp_min(0.0)
-    information = seen + prior.strength
-    start = PairEstimates(first, second, mean + (information / (told + prior.strength)).log(), information)
+    told = counts.expected[first, second].double() * mean.exp()
+    seen = counts.adjusted[first, second].double().clamp_min(0.0)
+    posterior = shrink(seen, told)
+    start = PairEstimates(first, second, mean + posterior.ratio.log(), seen + posterior.strength)
     exact = (told >= settings.exact_expected).nonzero()[:, 0]
-    part = PairEstimates(first[exact], second[exact], start.gamma[exact], information[exact])
-    better = refine(counts, part, mean[exact], prior.strength, settings.newton_steps)
+    part = PairEstimates(first[exact], second[exact], start.gamma[exact], start.information[exact])
+    better = refine(counts, part, mean[exact], posterior.strength[exact], settings.newton_steps)
     start.gamma[exact], start.information[exact] = better.gamma, better.information
     return start
 
@@ -104,8 +104,8 @@ def _significant(
     counts: PairCounts, prior: PairPrior, pairs: PairEstimates, false_discovery: float
 ) -> npt.NDArray[np.bool_]:
     """Two-sided Poisson test of the adjusted count against the null of no relation, Benjamini-Hochberg corrected."""
-    null = (counts.expected.sum(0) * prior.null.exp())[pairs.first, pairs.second].double()
-    seen = counts.adjusted.sum(0)[pairs.first, pairs.second].double().clamp_min(1e-6)
+    null = (counts.expected * prior.null.exp())[pairs.first, pairs.second].double()
+    seen = counts.adjusted[pairs.first, pairs.second].double().clamp_min(1e-6)
     above = torch.special.gammainc(seen, null)
     below = torch.special.gammaincc(seen + 1.0, null)
     p_value = (2.0 * torch.minimum(above, below)).clamp(max=1.0).numpy()
@@ -126,7 +126,7 @@ def _listed(
     """The significant pairs, and for each item those that move the most expected co-purchases."""
     first, second = pairs.first.numpy(), pairs.second.numpy()
     gamma = pairs.gamma.numpy()
-    told = counts.expected.sum(0).numpy()[first, second]
+    told = counts.expected.numpy()[first, second]
     weight = told * np.abs(np.expm1(gamma - prior.background))
     keep = significant | _top_of_either(first, second, weight, top)
     return PairRelations(

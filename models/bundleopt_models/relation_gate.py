@@ -1,0 +1,115 @@
+"""Does the joint law foresee co-purchases? Predicted against observed, by how often customers visit.
+
+Letters: `U` customers, `I` items, `P` pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from bundleopt_data.panel import Panel
+
+from bundleopt_models.forecast import PairRelations
+from bundleopt_models.joint_law import both_probability, conditional_marginals
+from bundleopt_models.relation_counts import Grid
+
+CELLS_PER_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True)
+class CopurchaseGate:
+    """Weekly co-purchases of all pairs of the looked-at items, summed over weeks, by group of customers.
+
+    Attributes:
+        visit_rate: (groups,) mean predicted chance of a visit.
+        predicted, observed: (groups,) expected and counted co-purchases, unconditional on a visit.
+        marginal_ratio: (groups,) predicted over observed single purchases of the same items: what of a miss is not
+            the joint law's.
+    """
+
+    visit_rate: npt.NDArray[np.float64]
+    predicted: npt.NDArray[np.float64]
+    observed: npt.NDArray[np.float64]
+    marginal_ratio: npt.NDArray[np.float64]
+
+    @property
+    def ratio(self) -> npt.NDArray[np.float64]:
+        """(groups,) predicted over observed; NaN where nothing was observed."""
+        return np.where(self.observed > 0, self.predicted / np.maximum(self.observed, 1.0), np.nan)
+
+
+def measure_copurchases(
+    panel: Panel, weeks: Sequence[int], grid: Grid, relations: PairRelations, *, groups: int = 10, items: int = 300
+) -> CopurchaseGate:
+    """Compare over some weeks, best ones that no fit has seen.
+
+    Args:
+        panel: purchases.
+        weeks: week indices inside the panel.
+        grid: week -> ((U, I) purchase probabilities, (U,) visit probabilities), as forecast before that week.
+        relations: gamma of listed pairs and the background.
+        groups: how many groups of equally many customers, by mean predicted visit probability.
+        items: the most bought items of these weeks whose pairs are counted.
+    """
+    inside = np.isin(panel.purchase_week, np.asarray(weeks))
+    count = np.bincount(panel.purchase_item[inside], minlength=panel.n_items)
+    chosen = np.sort(np.argsort(-count, kind="stable")[:items])
+    totals = np.zeros((4, panel.n_customers))
+    visits = np.zeros(panel.n_customers)
+    for week in weeks:
+        probability, visit = grid(week)
+        probability = probability[:, chosen]
+        visits += visit
+        totals[0] += predicted_pairs(probability, visit, chosen, relations)
+        bought = _bought(panel, week, chosen)
+        totals[1] += bought * (bought - 1.0) / 2.0
+        totals[2] += probability.sum(1)
+        totals[3] += bought
+    order = np.argsort(visits, kind="stable")
+    edges = np.linspace(0, len(order), groups + 1).round().astype(int)
+    sums = np.array([totals[:, order[low:high]].sum(1) for low, high in pairwise(edges)])
+    return CopurchaseGate(
+        visit_rate=np.array([visits[order[low:high]].mean() for low, high in pairwise(edges)]) / len(weeks),
+        predicted=sums[:, 0],
+        observed=sums[:, 1],
+        marginal_ratio=np.divide(sums[:, 2], sums[:, 3], out=np.full(groups, np.nan), where=sums[:, 3] > 0),
+    )
+
+
+def predicted_pairs(
+    probability: npt.NDArray[np.floating],
+    visit: npt.NDArray[np.floating],
+    items: npt.NDArray[np.int64],
+    relations: PairRelations,
+) -> npt.NDArray[np.float64]:
+    """(U,) expected number of pairs bought in the week.
+
+    Args:
+        probability: (U, n) of the items.
+        visit: (U,).
+        items: (n,) codes.
+        relations: of all items.
+    """
+    went = torch.as_tensor(np.asarray(visit, dtype=np.float64))
+    chance = conditional_marginals(torch.as_tensor(np.asarray(probability, dtype=np.float64).T.copy()), went)
+    first, second = np.triu_indices(len(items), 1)
+    gamma = torch.as_tensor(relations.log_odds(items[first], items[second]))[:, None]
+    total = torch.zeros_like(went)
+    step = max(1, CELLS_PER_CHUNK // max(1, len(went)))
+    for start in range(0, len(first), step):
+        rows = slice(start, start + step)
+        total += both_probability(chance[first[rows]], chance[second[rows]], gamma[rows]).sum(0)
+    expected: npt.NDArray[np.float64] = (total * went).numpy()
+    return expected
+
+
+def _bought(panel: Panel, week: int, items: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """(U,) how many of the items each customer bought."""
+    start, stop = np.searchsorted(panel.purchase_week, [week, week + 1])
+    mine = np.isin(panel.purchase_item[start:stop], items)
+    return np.bincount(panel.purchase_customer[start:stop][mine], minlength=panel.n_customers).astype(np.float64)
