@@ -27,7 +27,7 @@ class Cells:
         option: (O,) option indices of the problem. bundle: (O,) their bundles.
         gain: (O, U) value of an offer, `NEVER` where a single offer already breaks a rule; contact: cost of an offer.
         redemption: (O, U). margin: (O, U) incremental margin, or None where no rule needs it.
-        units: list over K of (O, U), or empty where no stock row binds; unit_row: (O, K) stock row, J where none.
+        units: list over K of (O, U), or empty where no stock row binds; unit_row: (O, K) stock row, J where none; unit_cap: (O, K) its limit.
         rate: (R, O) coefficients of the redemption rows.
         group: (O, G) exclusion groups, `groups` where none.
     """
@@ -39,6 +39,7 @@ class Cells:
     margin: Tensor | None
     units: tuple[Tensor, ...]
     unit_row: Tensor
+    unit_cap: Tensor
     rate: Tensor
     group: Tensor
     groups: int
@@ -56,6 +57,7 @@ class Cells:
             margin=None if self.margin is None else self.margin[at],
             units=tuple(part[at] for part in self.units),
             unit_row=self.unit_row[at],
+            unit_cap=self.unit_cap[at],
             rate=self.rate[:, at],
             group=self.group[at],
             groups=self.groups,
@@ -73,6 +75,7 @@ class Cells:
             margin=None if self.margin is None else self.margin.double(),
             units=tuple(part.double() for part in self.units),
             unit_row=self.unit_row,
+            unit_cap=self.unit_cap.double(),
             rate=self.rate.double(),
             group=self.group,
             groups=self.groups,
@@ -113,6 +116,7 @@ def build_cells(problem: CampaignProblem, rows: CouplingRows, options: npt.NDArr
         margin=margin,
         units=tuple(units),
         unit_row=torch.from_numpy(unit_row),
+        unit_cap=torch.from_numpy(np.append(rows.limit[rows.first_stock :], 0.0)[unit_row]).float(),
         rate=rate,
         group=torch.from_numpy(codes[options]),
         groups=groups,

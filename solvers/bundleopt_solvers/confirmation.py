@@ -23,13 +23,15 @@ def second_bound(problem: CampaignProblem, state: SearchState) -> float:
     row = dict(zip(rows.names, prices.row.numpy().tolist(), strict=True))
     limit = dict(zip(rows.names, rows.limit.tolist(), strict=True))
     group = _group_prices(problem, prices.group.numpy())
-    score = np.zeros(len(options.bundle))
+    link = prices.link.numpy()
+    stock = np.where(options.items >= 0, np.zeros(1) if rules.stock_slack is None else rules.stock_slack[options.items], 0)
+    score = np.where(link > 0, link * np.where(link > 0, stock, 0.0), 0.0).sum(1)
     for u in range(len(problem.value)):
         worth = problem.value[u].astype(np.float64) - rules.contact_cost
         for name, price in row.items():
             if price:
                 worth -= price * coefficient(problem, u, name)
-        worth -= float(prices.slot[u]) + group[:, u]
+        worth -= float(prices.slot[u]) + group[:, u] + (link * problem.units[u]).sum(1)
         score += np.maximum(worth, 0.0)
     total = sum(row[name] * limit[name] for name in row)
     total += rules.slots * float(prices.slot.sum()) + float(prices.group.sum())

@@ -4,9 +4,12 @@ For any multipliers >= 0 of the coupling rows (`row`), the slots of each custome
 customer (`group`) and the capped rows of the menu (`menu`)
 
     bound = row . limit + slots * sum_u slot_u + sum_gu group_gu + menu . cap + max over menus of sum_o z_o score_o
-    score_o = sum_u (reduced_uo - slot_u - sum of group_gu over the groups of o)^+ - fixed cost - sum of menu_q
+    score_o = sum_k link_ok stock_k + sum_u (reduced_uo - sum_k link_ok units_uok - slot_u - sum of group_gu)^+
+              - fixed cost - sum of menu_q
 
 is at least the value of every plan, because each term only relaxes a rule; the positive part is taken per customer.
+The `link` rows say that an option alone can't use more of an item than there is: sum_u units_uok x_uo <= stock_k z_o.
+They are implied for whole menus, and they cut off fractional ones that serve a few customers through many options.
 A bundle that must be on the menu must have an offer, so its score is at least that of its best single customer.
 
 Letters: `U` customers, `O` options, `R` redemption rows, `J` stock rows, `Q` capped menu rows, `G` groups.
@@ -32,16 +35,22 @@ ROUNDING = 1e-11  # float64 rounds by 1.1e-16; a dozen operations a cell and sum
 
 @dataclass(frozen=True)
 class Multipliers:
-    """Dual prices: row (R [+ 1] + J,), slot (U,), group (G + 1, U) with a last row of zeros, menu (Q,)."""
+    """Dual prices, all >= 0.
+
+    row (R [+ 1] + J,); slot (U,); group (G + 1, U) with a last row of zeros; menu (Q,);
+    link (options of the problem, K): of the stock of the k-th item of an option, for that option alone.
+    """
 
     row: Tensor
     slot: Tensor
     group: Tensor
     menu: Tensor
+    link: Tensor
 
     def double(self) -> Multipliers:
         """Return the same prices in float64."""
-        return Multipliers(self.row.double(), self.slot.double(), self.group.double(), self.menu.double())
+        parts = (self.row, self.slot, self.group, self.menu, self.link)
+        return Multipliers(*(part.double() for part in parts))
 
 
 @dataclass(frozen=True)
@@ -75,11 +84,12 @@ def start_multipliers(cells: Cells, relaxation: Relaxation) -> Multipliers:
         slot=torch.zeros(customers),
         group=torch.zeros(cells.groups + 1, customers),
         menu=torch.zeros(len(relaxation.menu.cap)),
+        link=torch.zeros(relaxation.rows.redemption.shape[1], cells.unit_row.shape[1]),
     )
 
 
-def reduced_gain(cells: Cells, row: Tensor) -> Tensor:
-    """Value of every offer after the prices of the coupling rows, (O, U)."""
+def reduced_gain(cells: Cells, row: Tensor, link: Tensor | None = None) -> Tensor:
+    """Value of every offer after the prices of the coupling rows, and of the `link` rows if given, (O, U)."""
     redemption_rows = cells.rate.shape[0]
     price = row[:redemption_rows] @ cells.rate
     out = torch.addcmul(cells.gain, cells.redemption, price[:, None], value=-1)
@@ -91,15 +101,19 @@ def reduced_gain(cells: Cells, row: Tensor) -> Tensor:
     padded = torch.cat([row[first:], row.new_zeros(1)])
     for place, part in enumerate(cells.units):
         use = padded[cells.unit_row[:, place]]
+        if link is not None:
+            use = use + link[:, place]
         priced = torch.nonzero(use).ravel()
-        if len(priced):
+        if 4 * len(priced) > len(use):
+            out.addcmul_(part, use[:, None], value=-1)
+        elif len(priced):
             out[priced] -= part[priced] * use[priced, None]
     return out
 
 
 def net_gain(cells: Cells, prices: Multipliers) -> Tensor:
     """Value of every offer after all prices, (O, U)."""
-    out = reduced_gain(cells, prices.row)
+    out = reduced_gain(cells, prices.row, prices.link[torch.from_numpy(cells.option)])
     out -= prices.slot
     for place in range(cells.group.shape[1]):
         code = cells.group[:, place]
@@ -111,13 +125,15 @@ def net_gain(cells: Cells, prices: Multipliers) -> Tensor:
     return out
 
 
-def scores(net: Tensor, bundle: npt.NDArray[np.int64], forced: frozenset[int]) -> Floats64:
-    """Sum of positive parts per option, (O,); a forced bundle must have an offer, even one that loses."""
+def scores(cells: Cells, net: Tensor, prices: Multipliers, forced: frozenset[int]) -> Floats64:
+    """Score of each option before menu prices, (O,); a forced bundle must have an offer, even one that loses."""
     total: Floats64 = torch.relu(net).sum(1, dtype=torch.float64).numpy()
     if forced:
-        must = np.flatnonzero(np.isin(bundle, list(forced)) & (total <= 0))
+        must = np.flatnonzero(np.isin(cells.bundle, list(forced)) & (total <= 0))
         if len(must):
             total[must] = net[torch.from_numpy(must)].amax(1).double().numpy()
+    if cells.units:
+        total += (prices.link[torch.from_numpy(cells.option)] * cells.unit_cap).sum(1, dtype=torch.float64).numpy()
     return total
 
 
@@ -146,6 +162,7 @@ def rounding_allowance(cells: Cells, prices: Multipliers, relaxation: Relaxation
     plus = torch.relu(cells.gain).sum(1, dtype=torch.float64) + price * cells.redemption.sum(1, dtype=torch.float64)
     if cells.margin is not None:
         plus += prices.row[cells.rate.shape[0]] * cells.margin.abs().sum(1, dtype=torch.float64)
+    plus += (prices.link[torch.from_numpy(cells.option)] * cells.unit_cap).sum(1, dtype=torch.float64)
     terms = float(torch.topk(plus, most).values.sum()) if most else 0.0
     limits = float(prices.row @ torch.from_numpy(np.abs(relaxation.rows.limit)))
     tolls = (relaxation.slots + most) * float(prices.slot.sum())
@@ -159,6 +176,6 @@ def price_all(cells: Cells, prices: Multipliers, relaxation: Relaxation) -> Dual
     parts = []
     for start in range(0, len(cells.option), CHUNK):
         part = cells.take(np.arange(start, min(start + CHUNK, len(cells.option)))).double()
-        parts.append(scores(net_gain(part, exact), part.bundle, relaxation.forced))
+        parts.append(scores(part, net_gain(part, exact), exact, relaxation.forced))
     point = complete(np.concatenate(parts) if parts else np.zeros(0), cells, exact, relaxation)
     return DualPoint(point.bound + rounding_allowance(cells, exact, relaxation), point.score, point.choice)

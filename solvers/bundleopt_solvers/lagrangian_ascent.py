@@ -42,6 +42,17 @@ class Direction:
     slot: Tensor
     group: Tensor
     menu: Tensor
+    link: Tensor
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Squared step scales: row (rows,), customer for slots and groups, menu, link (options of the problem, K)."""
+
+    row: Tensor
+    customer: float
+    menu: float
+    link: Tensor
 
 
 def row_activity(cells: Cells, position: npt.NDArray[np.int64], shown: Tensor) -> Tensor:
@@ -74,13 +85,30 @@ def _gradient(cells: Cells, relaxation: Relaxation, net: Tensor, point: DualPoin
         slot=relaxation.slots - shown.sum(0),
         group=group,
         menu=torch.from_numpy(relaxation.menu.cap - load).to(dtype),
+        link=_link_gradient(cells, position, shown, relaxation.rows.redemption.shape[1]),
     )
 
 
-def _scales(relaxation: Relaxation, worth: float, customers: int, spread: Tensor) -> tuple[Tensor, float, float]:
+def _link_gradient(cells: Cells, position: npt.NDArray[np.int64], shown: Tensor, options: int) -> Tensor:
+    """Stock less use of each chosen option alone, (options of the problem, K); 0 for the others."""
+    out = shown.new_zeros(options, cells.unit_row.shape[1])
+    at, option = torch.from_numpy(position), torch.from_numpy(cells.option[position])
+    for place, part in enumerate(cells.units):
+        left = cells.unit_cap[at, place] - (part[at] * shown).sum(1)
+        out[option, place] = left * (cells.unit_row[at, place] < cells.stock_rows)
+    return out
+
+
+def _scales(cells: Cells, relaxation: Relaxation, worth: float, spread: Tensor) -> Scales:
     """Squared step scale of each block: the likely size of its prices over the likely size of its gradient."""
-    slot = max(worth / (2 * relaxation.slots * customers), 1e-12)
-    return 0.3 * worth / (0.1 * spread * spread), slot, 0.1 * worth / (1 + relaxation.menu.max_bundles)
+    slot = max(worth / (2 * relaxation.slots * cells.gain.shape[1]), 1e-12)
+    bundle = worth / (1 + relaxation.menu.max_bundles)
+    link = torch.zeros(relaxation.rows.redemption.shape[1], cells.unit_row.shape[1])
+    if cells.units:
+        link[torch.from_numpy(cells.option)] = torch.where(
+            cells.unit_cap > 0, 3.0 * bundle / cells.unit_cap.square().clamp(min=1e-12), torch.zeros(())
+        )
+    return Scales(3.0 * worth / spread.square(), slot, 0.1 * bundle, link)
 
 
 def _spread(cells: Cells, relaxation: Relaxation) -> Tensor:
@@ -100,20 +128,20 @@ def _projected(gradient: Tensor, price: Tensor) -> Tensor:
     return torch.where((price <= 0) & (gradient > 0), torch.zeros_like(gradient), gradient)
 
 
-def _step(prices: Multipliers, direction: Direction, length: float, scales: tuple[Tensor, float, float]) -> Multipliers:
-    row, customer, menu = scales
+def _step(prices: Multipliers, direction: Direction, length: float, scales: Scales) -> Multipliers:
     return Multipliers(
-        row=(prices.row - length * row * direction.row).clamp(min=0),
-        slot=(prices.slot - length * customer * direction.slot).clamp(min=0),
-        group=(prices.group - length * customer * direction.group).clamp(min=0),
-        menu=(prices.menu - length * menu * direction.menu).clamp(min=0),
+        row=(prices.row - length * scales.row * direction.row).clamp(min=0),
+        slot=(prices.slot - length * scales.customer * direction.slot).clamp(min=0),
+        group=(prices.group - length * scales.customer * direction.group).clamp(min=0),
+        menu=(prices.menu - length * scales.menu * direction.menu).clamp(min=0),
+        link=(prices.link - length * scales.link * direction.link).clamp(min=0),
     )
 
 
-def _squared(direction: Direction, scales: tuple[Tensor, float, float]) -> float:
-    row, customer, menu = scales
-    total = (row * direction.row.square()).sum() + menu * direction.menu.square().sum()
-    return float(total + customer * (direction.slot.square().sum() + direction.group.square().sum()))
+def _squared(direction: Direction, scales: Scales) -> float:
+    total = (scales.row * direction.row.square()).sum() + scales.menu * direction.menu.square().sum()
+    total += (scales.link * direction.link.square()).sum()
+    return float(total + scales.customer * (direction.slot.square().sum() + direction.group.square().sum()))
 
 
 def _deflected(gradient: Direction, last: Direction | None) -> Direction:
@@ -124,6 +152,7 @@ def _deflected(gradient: Direction, last: Direction | None) -> Direction:
         slot=gradient.slot + DEFLECTION * last.slot,
         group=gradient.group + DEFLECTION * last.group,
         menu=gradient.menu + DEFLECTION * last.menu,
+        link=gradient.link + DEFLECTION * last.link,
     )
 
 
@@ -134,6 +163,7 @@ def _kept(gradient: Direction, prices: Multipliers) -> Direction:
         slot=_projected(gradient.slot, prices.slot),
         group=_projected(gradient.group, prices.group),
         menu=_projected(gradient.menu, prices.menu),
+        link=_projected(gradient.link, prices.link),
     )
 
 
@@ -157,7 +187,7 @@ def ascend(
     while done < max(steps, 1) and level > 1e-6:
         done += 1
         net = net_gain(cells, prices)
-        point = complete(scores(net, cells.bundle, relaxation.forced), cells, prices, relaxation)
+        point = complete(scores(cells, net, prices, relaxation.forced), cells, prices, relaxation)
         stalled = 0 if top is None or point.bound < top.bound - PROGRESS * abs(top.bound) else stalled + 1
         if top is None or point.bound < top.bound:
             best, top = prices, point
@@ -169,7 +199,7 @@ def ascend(
             prices, last, level, stalled = best, None, level / 2, 0
             continue
         last = _deflected(_kept(_gradient(cells, relaxation, net, point), prices), last)
-        scales = _scales(relaxation, max(top.bound, 1e-9), len(prices.slot), spread)
+        scales = _scales(cells, relaxation, max(top.bound, 1e-9), spread)
         target = max(floor, top.bound - level * abs(top.bound))
         squared = _squared(last, scales)
         if not 0 < squared < np.inf or point.bound <= target:

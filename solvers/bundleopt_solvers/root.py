@@ -10,6 +10,7 @@ from bundleopt_solvers.cells import Cells
 from bundleopt_solvers.groups import conflict_matrix
 from bundleopt_solvers.lagrangian import DualPoint, Multipliers, Relaxation, price_all, reduced_gain, start_multipliers
 from bundleopt_solvers.lagrangian_ascent import ascend
+from bundleopt_solvers.links import tighten_links
 from bundleopt_solvers.menu_rules import change_if_added
 from bundleopt_solvers.menu_search import SearchSpace, grow, improve
 from bundleopt_solvers.rows import CouplingRows
@@ -20,6 +21,7 @@ SAMPLE = 250  # customers of the first guess; enough to rank options, a tenth of
 SHORT = 350  # options kept at hand while the multipliers are still rough
 SAMPLE_STEPS, SIFT_STEPS, ROUNDS, SMALL_STEPS = 80, 100, 12, 40
 STALL = 5e-4  # relative progress of the bound in a round below which branching does better
+LINKED = 600  # options whose link prices are tightened in a round
 SEARCH_OPTIONS = 150  # options that the local search swaps in
 
 
@@ -33,6 +35,7 @@ def _sampled(cells: Cells, who: Indices) -> Cells:
         margin=None if cells.margin is None else cells.margin[:, at],
         units=tuple(part[:, at] for part in cells.units),
         unit_row=cells.unit_row,
+        unit_cap=cells.unit_cap * (len(who) / cells.gain.shape[1]),
         rate=cells.rate,
         group=cells.group,
         groups=cells.groups,
@@ -55,7 +58,7 @@ def first_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float6
     state.spend(SAMPLE_STEPS)
     start = start_multipliers(cells, relaxation)
     slot = torch.full((customers,), float(found.best.slot.mean()))
-    return Multipliers(found.best.row, slot, start.group, found.best.menu), found.point.score
+    return Multipliers(found.best.row, slot, start.group, found.best.menu, found.best.link), found.point.score
 
 
 def _no_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float64]]:
@@ -115,6 +118,15 @@ def _allowed_start(space: SearchSpace, score: npt.NDArray[np.float64], wanted: I
     return menu
 
 
+def _priced(state: SearchState, prices: Multipliers) -> tuple[Multipliers, DualPoint]:
+    """Price every option; where stock can run out, the options in question get their best link prices first."""
+    point = price_all(state.cells, prices, state.relaxation)
+    if not state.cells.units:
+        return prices, point
+    prices = tighten_links(state.cells, prices, np.sort(np.argsort(-point.score, kind="stable")[:LINKED]))
+    return prices, price_all(state.cells, prices, state.relaxation)
+
+
 def sift(state: SearchState) -> npt.NDArray[np.float64]:
     """Run the root: ascend on a short list, price every option, exclude, search; until proven or without progress.
 
@@ -132,12 +144,12 @@ def sift(state: SearchState) -> npt.NDArray[np.float64]:
         run = ascend(part, state.relaxation, prices, steps=steps, floor=state.floor, level=level)
         average[:] = 0.0
         average[part.option] = run.average
-        point = price_all(state.cells, run.best, state.relaxation)
+        found, point = _priced(state, run.best)
         progress = state.bound - point.bound
         if point.bound < state.bound:
-            state.prices = run.best
+            state.prices = found
         state.lower(point.bound)
-        prices, level = run.best, max(run.level, 1e-3)
+        prices, level = found, max(run.level, 1e-3)
         search_menu(state, prices, point.score, point.choice.position)
         state.report("root")
         state.spend(run.steps)
