@@ -12,10 +12,11 @@ from bundleopt_solvers.plan import CampaignPlan
 
 from bundleopt import run_registry
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts, plan_document
-from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt.plan.valued_plan import Array, ValuedPlan
 from bundleopt.session import Session
 from bundleopt.stages import candidates, findings, item_choice, optimise, stock, verify
 from bundleopt.stages.candidates import PricedCandidates
+from bundleopt.stages.decomposition import offer_parts
 from bundleopt.stages.facts import gather_facts
 from bundleopt.stages.item_choice import ItemChoice
 from bundleopt.stages.model import TrainedModel, ensure_model
@@ -48,11 +49,21 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Solved:
-    """A plan with all its figures, not yet written."""
+    """A plan with all its figures, not yet written; `parts` are those of every offer's incremental revenue."""
 
     prepared: Prepared
     valued: ValuedPlan
+    parts: dict[str, Array]
     facts: PlanFacts
+
+    def content(self) -> RunContent:
+        """Return everything that stands in the run folder."""
+        from bundleopt.rundir.content import run_content
+
+        # The waterfall counts what is lost as negative; the column says how much is replaced.
+        cannibalised = -self.parts["cannibalised"]
+        document = plan_document(self.valued, self.facts)
+        return run_content(self.valued, document, self.prepared, cannibalised=cannibalised)
 
 
 def prepare(session: Session, watch: Stopwatch) -> Prepared:
@@ -86,8 +97,9 @@ def solve(session: Session, prepared: Prepared, watch: Stopwatch, *, write_model
     valued = value_plan(prepared, plan)
     with watch.stage("margin-neutral plan"):
         neutral = _margin_neutral(session, prepared, valued)
-    facts = gather_facts(session, prepared, valued, neutral=neutral, seconds=watch)
-    return Solved(prepared, valued, facts)
+    parts = offer_parts(prepared, valued, settings)
+    facts = gather_facts(session, prepared, valued, parts=parts, neutral=neutral, seconds=watch)
+    return Solved(prepared, valued, parts, facts)
 
 
 def value_plan(prepared: Prepared, plan: CampaignPlan) -> ValuedPlan:
@@ -110,12 +122,12 @@ def publish(session: Session, solved: Solved, *, out: Path | None) -> tuple[Path
         VerificationError: the files break a rule or do not agree; nothing is published.
         StorageError: the disk is full, or the folder cannot be written. UsageError: `out` holds something else.
     """
-    from bundleopt.rundir import content, writer
+    from bundleopt.rundir import writer
 
     folder = out or run_registry.next_folder(session.workspace, solved.valued.campaign.week)
     run_registry.refuse_foreign_folder(folder)
     session.progress("writing the run folder", 0.0)
-    ready = content.run_content(solved.valued, plan_document(solved.valued, solved.facts), solved.prepared)
+    ready = solved.content()
     settings = session.config.solve
     writer.publish(
         ready, folder, verify=lambda written: verify.verify(written, solved.prepared, solved.valued, settings)

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 class EvaluateFlags(CommonFlags):
     """Flags of `evaluate`."""
 
-    until: Annotated[
-        str | None,
-        typer.Option("--until", metavar="DATE", help="Test on the weeks from this day on; default the last five."),
-    ] = None
     fast: Annotated[bool, typer.Option("--fast", help="Evaluate the quick training.")] = False
     device: Annotated[
         str | None, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to train [auto].")
@@ -36,7 +32,7 @@ def evaluate(flags: EvaluateFlags) -> None:
 
     output = Output(flags)
     with ProgressDisplay(output) as progress:
-        result = run(flags.workspace, until=flags.until, fast=flags.fast, device=flags.device, progress=progress)
+        result = run(flags.workspace, fast=flags.fast, device=flags.device, progress=progress)
 
     def render(console: Console) -> None:
         head = ("model", *(NUMBER + name for name in result.columns))

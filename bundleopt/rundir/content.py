@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from bundleopt.plan import sentences, tables
 from bundleopt.plan.reasons import reasons
-from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt.plan.valued_plan import Array, ValuedPlan
 from bundleopt.report.page import render_report
 from bundleopt.rundir.writer import RunContent
-from bundleopt.stages.decomposition import cannibalised_revenue
 
 if TYPE_CHECKING:
     from bundleopt.pipeline import Prepared
 
 
-def run_content(valued: ValuedPlan, document: dict[str, Any], prepared: Prepared) -> RunContent:
+def run_content(valued: ValuedPlan, document: dict[str, Any], prepared: Prepared, *, cannibalised: Array) -> RunContent:
     """Return everything that stands in the run folder; the report is made from the same tables."""
     why = reasons(valued, prepared.week.forecast.relations, forced=prepared.built.forced)
-    bundles = tables.bundles_table(valued, cannibalised=cannibalised_revenue(prepared, valued), reasons=why)
+    bundles = tables.bundles_table(valued, cannibalised=cannibalised, reasons=why)
     offers, inventory = tables.offers_table(valued), tables.inventory_table(valued)
     frames = {"bundles": bundles, "offers": offers, "inventory": inventory}
     return RunContent(

@@ -10,11 +10,11 @@ import numpy as np
 
 from bundleopt.plan import totals
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
-from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt.plan.valued_plan import Array, ValuedPlan
 from bundleopt.session import Session
 from bundleopt.stages import findings, verify
 from bundleopt.stages.break_even import break_even_rows
-from bundleopt.stages.decomposition import additivity, decomposition
+from bundleopt.stages.decomposition import waterfall
 from bundleopt.stages.model import model_record
 from bundleopt.stages.stopwatch import Stopwatch
 
@@ -29,6 +29,7 @@ def gather_facts(
     prepared: Prepared,
     valued: ValuedPlan,
     *,
+    parts: dict[str, Array],
     neutral: MarginNeutralPlan | None,
     seconds: Stopwatch,
 ) -> PlanFacts:
@@ -38,7 +39,7 @@ def gather_facts(
     rows = session.resolved.rows()
     return PlanFacts(
         totals=totals.all_totals(valued, level=settings.interval_level),
-        decomposition=decomposition(prepared, valued),
+        decomposition=waterfall(parts, valued),
         objective=settings.objective.value,
         gap_asked=settings.gap,
         margin_neutral=neutral,
@@ -53,7 +54,7 @@ def gather_facts(
         seconds=seconds.all_seconds(),
         model=model_facts(prepared),
         break_even=break_even_rows(prepared.week, prepared.choice, prepared.found, settings) if is_empty else [],
-        additivity={} if is_empty else additivity(prepared, valued),
+        additivity={},
         data_findings=data_findings(session),
     )
 

@@ -17,6 +17,7 @@ from bundleopt.session import Session
 if TYPE_CHECKING:
     from bundleopt_data.panel import Panel
     from bundleopt_models.model import DemandModel
+    from bundleopt_models.settings import TrainSettings
 
 POINTER = "current.json"
 
@@ -67,7 +68,6 @@ def train(
         device: overrides the configuration.
     """
     from bundleopt_models.model import train_model
-    from bundleopt_models.settings import TrainSettings
 
     data = session.dataset
     config = session.config.model
@@ -80,23 +80,32 @@ def train(
         inputs=data.input_hashes,
     )
     panel = panel_of(session, record)
+    settings = train_settings(session, fast=fast, until=until, device=device)
+    # The old model stays whole until the new one is: training happens beside it, and can be resumed there.
+    workplace = session.workspace.models / f"{record.name}.training"
+    if not resume and workplace.exists():
+        shutil.rmtree(workplace)
+    model = train_model(panel, settings, folder=workplace, progress=session.progress, resume=resume)
+    with atomic.writing(session.workspace.models / record.name) as temporary:
+        workplace.replace(temporary)
+    atomic.write_text(session.workspace.models / POINTER, json.dumps(record.document(), indent=2) + "\n")
+    return TrainedModel(model, panel, record, just_trained=True)
+
+
+def train_settings(
+    session: Session, *, fast: bool, until: date | None = None, device: str | None = None
+) -> TrainSettings:
+    """Return the settings of a training as the workspace has them."""
+    from bundleopt_models.settings import TrainSettings
+
+    config = session.config.model
     settings = TrainSettings(
         fit_until=until,
         seed=config.seed,
         device=device or config.device,
         assumed_pull_forward=session.config.assumptions.pull_forward,
     )
-    # The old model stays whole until the new one is: training happens beside it, and can be resumed there.
-    workplace = session.workspace.models / f"{record.name}.training"
-    if not resume and workplace.exists():
-        shutil.rmtree(workplace)
-    model = train_model(
-        panel, settings.as_fast() if fast else settings, folder=workplace, progress=session.progress, resume=resume
-    )
-    with atomic.writing(session.workspace.models / record.name) as temporary:
-        workplace.replace(temporary)
-    atomic.write_text(session.workspace.models / POINTER, json.dumps(record.document(), indent=2) + "\n")
-    return TrainedModel(model, panel, record, just_trained=True)
+    return settings.as_fast() if fast else settings
 
 
 def open_model(session: Session) -> TrainedModel | None:

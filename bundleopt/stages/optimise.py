@@ -60,9 +60,7 @@ def margin_neutral(problem: CampaignProblem, settings: SolveConfig, progress: Pr
 def empty_plan(problem: CampaignProblem, family: str) -> CampaignPlan:
     """Return the plan of doing nothing, which is the best one where there is no candidate."""
     rules = problem.rules
-    reports = [
-        RuleReport("max_bundles", rules.max_bundles, 0.0, rules.max_bundles, binding=False, shadow_price=0.0)
-    ]
+    reports = [RuleReport("max_bundles", rules.max_bundles, 0.0, rules.max_bundles, binding=False, shadow_price=0.0)]
     if rules.budget is not None:
         reports.append(RuleReport("budget", rules.budget, 0.0, rules.budget, binding=False, shadow_price=0.0))
     nobody = np.zeros(0, dtype=np.int32)

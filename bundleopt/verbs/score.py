@@ -12,12 +12,11 @@ from bundleopt_data.errors import Violation
 from bundleopt_solvers.plan import CampaignPlan, Certificate, StopReason
 
 from bundleopt import pipeline
-from bundleopt.pipeline import Prepared
-from bundleopt.plan.document import plan_document
-from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt.pipeline import Prepared, Solved
 from bundleopt.session import Progress, Session, open_session
 from bundleopt.stages import findings, hand_plan, item_choice, optimise, verify
 from bundleopt.stages.candidates import PricedCandidates
+from bundleopt.stages.decomposition import offer_parts
 from bundleopt.stages.facts import gather_facts
 from bundleopt.stages.hand_plan import HandPlan
 from bundleopt.stages.model import ensure_model
@@ -84,8 +83,9 @@ def score(
     prepared, written = _prepare(session, Path(file))
     plan = _written_plan(prepared, written) if written.customers is not None else _assigned_plan(session, prepared)
     valued = pipeline.value_plan(prepared, plan)
-    facts = gather_facts(session, prepared, valued, neutral=None, seconds=Stopwatch())
-    return _result(session, prepared, valued, plan_document(valued, facts))
+    parts = offer_parts(prepared, valued, session.config.solve)
+    facts = gather_facts(session, prepared, valued, parts=parts, neutral=None, seconds=Stopwatch())
+    return _result(session, Solved(prepared, valued, parts, facts))
 
 
 def _prepare(session: Session, file: Path) -> tuple[Prepared, HandPlan]:
@@ -127,14 +127,15 @@ def _assigned_plan(session: Session, prepared: Prepared) -> CampaignPlan:
     return optimise.optimise(prepared.built.problem, session.config.solve, FAMILY, session.progress)
 
 
-def _result(session: Session, prepared: Prepared, valued: ValuedPlan, document: dict[str, Any]) -> ScoreResult:
-    from bundleopt.rundir import content, writer
+def _result(session: Session, solved: Solved) -> ScoreResult:
+    from bundleopt.rundir import writer
 
-    ready = content.run_content(valued, document, prepared)
+    ready = solved.content()
+    document = ready.document
     with tempfile.TemporaryDirectory(prefix="bundleopt-score-") as place:
         folder = Path(place)
         writer.write_tables(ready, folder)
-        violations = verify.violations(folder, prepared, valued, session.config.solve)
+        violations = verify.violations(folder, solved.prepared, solved.valued, session.config.solve)
     return ScoreResult(
         totals={name: total["value"] for name, total in document["totals"].items()},
         violations=tuple(one for one in violations if one.rule not in _OF_SOLVED_PLANS),

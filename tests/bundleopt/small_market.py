@@ -28,16 +28,18 @@ ITEMS = (
     ("1e5", "Butter", "dairy", 2.90, 1.30),
 )
 COMPLEMENTS = (("001", "002"), ("007", "008"), ("009", "010"), ("NA", "1e5"))
-PRICE_RESPONSE = 2.5
+PRICE_RESPONSE = 6.0
 
 
 def write_small_market(folder: Path, *, customers: int = CUSTOMERS, weeks: int = WEEKS, seed: int = 7) -> Path:
     """Write the six files into `folder` and return it."""
     folder.mkdir(parents=True, exist_ok=True)
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311 - a shop, not a secret
     prices = {(item[0], week): _price(item, week, draw) for item in ITEMS for week in range(weeks)}
     _write(folder / "items.csv", "item_id,name,category,list_price,unit_cost", [_item_row(item) for item in ITEMS])
-    _write(folder / "customers.csv", "customer_id,town", [(_customer(c), "A" if c % 3 else "B") for c in range(customers)])
+    _write(
+        folder / "customers.csv", "customer_id,town", [(_customer(c), "A" if c % 3 else "B") for c in range(customers)]
+    )
     _write(folder / "inventory.csv", "item_id,on_hand", [(item[0], 400 - 15 * k) for k, item in enumerate(ITEMS)])
     _write(
         folder / "prices.csv",
@@ -72,7 +74,7 @@ def _transactions(
 ) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     taste = {(c, item[0]): draw.gauss(-1.1, 0.9) for c in range(customers) for item in ITEMS}
-    partner = {a: b for a, b in COMPLEMENTS} | {b: a for a, b in COMPLEMENTS}
+    partner = dict(COMPLEMENTS) | {b: a for a, b in COMPLEMENTS}
     for week in range(weeks):
         for c in range(customers):
             if draw.random() > 0.75:

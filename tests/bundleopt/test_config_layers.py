@@ -1,11 +1,12 @@
 from pathlib import Path
 
 import pytest
+from bundleopt_data.errors import UsageError
+
 from bundleopt.config import Config, Objective
 from bundleopt.config_file import config_text
 from bundleopt.config_layers import all_keys, resolve
 from bundleopt.sample_settings import sample_settings
-from bundleopt_data.errors import UsageError
 
 
 def _file(folder: Path, text: str) -> Path:
@@ -68,7 +69,7 @@ def test_tables_do_not_come_from_the_environment() -> None:
 
 
 def test_the_error_names_the_flag() -> None:
-    with pytest.raises(UsageError, match="--min-margin: 'a lot' is not a share; write a share like 0.15 or 15%"):
+    with pytest.raises(UsageError, match=r"--min-margin: 'a lot' is not a share; write a share like 0\.15 or 15%"):
         resolve(flags={"min_margin": "a lot"}, environment={})
 
 

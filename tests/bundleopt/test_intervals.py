@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from bundleopt.plan import cents, intervals
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bundleopt.plan import cents, intervals
 
 
 @pytest.mark.parametrize("offers", [40, 400])
