@@ -28,5 +28,5 @@ def ngram_bags(texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray
     rows = [hashed_ngrams(str(text)) for text in texts]
     starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     columns = np.concatenate(rows) if rows else np.zeros(0, np.int64)
-    weights = np.concatenate([np.full(len(row), len(row) ** -0.5) for row in rows]) if rows else np.zeros(0)
+    weights = np.concatenate([np.full(len(row), max(len(row), 1) ** -0.5) for row in rows]) if rows else np.zeros(0)
     return starts, columns.astype(np.int64), weights.astype(np.float32)

@@ -35,6 +35,9 @@ STEPS_BETWEEN_STATES = 200
 
 CLIP_NORM = 5.0
 
+AVERAGE_DECAY = 0.99
+"""Weights are averaged over about the last hundred steps; validated and kept is the average, which is less noisy."""
+
 
 @dataclass(frozen=True)
 class TrainingResult:
@@ -110,7 +113,8 @@ class Trainer:
         self._epoch, self._step, self._sum = 0, 0, 0.0
         self._train_loss: list[float] = []
         self._validation_loss: list[float] = []
-        self._best = {name: value.clone() for name, value in network.state_dict().items()}
+        self._best = _copy(network)
+        self._average = [parameter.detach().clone() for parameter in network.parameters()]
         self._seconds, self._steps_timed = 0.0, 0
 
     def run(self, progress: Progress, *, resume: bool = False) -> TrainingResult:
@@ -168,12 +172,26 @@ class Trainer:
     def _finish_epoch(self) -> None:
         self.network.eval()
         self._train_loss.append(self._sum / self._rows)
+        current = [parameter.detach().clone() for parameter in self.network.parameters()]
+        self._put(self._average)
         loss = self._validate()
         if loss < min(self._validation_loss, default=math.inf):
-            self._best = {name: value.clone() for name, value in self.network.state_dict().items()}
+            self._best = _copy(self.network)
+        self._put(current)
         self._validation_loss.append(loss)
         self._epoch, self._step, self._sum = self._epoch + 1, 0, 0.0
         self._save()
+
+    def _put(self, values: Sequence[Tensor]) -> None:
+        with torch.no_grad():
+            for parameter, value in zip(self.network.parameters(), values, strict=True):
+                parameter.copy_(value)
+
+    def _follow(self, step: int) -> None:
+        """Move the average towards the weights; early steps count for little."""
+        share = 1 - min(AVERAGE_DECAY, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self._average, list(self.network.parameters()), share)  # noqa: SLF001
 
     def _tell(self, progress: Progress, seconds: float, steps: int) -> None:
         total = self.settings.epochs * len(self._steps)
@@ -196,6 +214,7 @@ class Trainer:
         total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
         self._optimiser.step()
+        self._follow(step)
         return float(loss.detach()) * len(index)
 
     def _schedule(self, step: int) -> float:
@@ -218,6 +237,7 @@ class Trainer:
     def _save(self) -> None:
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self._best.items()}
+        tensors |= {f"average.{place:04d}": value for place, value in enumerate(self._average)}
         for number, state in self._optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items()}
         record = {
@@ -248,6 +268,7 @@ class Trainer:
     def _load(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
         self.network.load_state_dict(checkpoint.below(tensors, "network."))
         self._best = checkpoint.below(tensors, "best.")
+        self._average = [value for _, value in sorted(checkpoint.below(tensors, "average.").items())]
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in checkpoint.below(tensors, "optimiser.").items():
             number, _, part = name.partition(".")
@@ -256,6 +277,10 @@ class Trainer:
         self._optimiser.load_state_dict({"state": state, "param_groups": groups})
         self._epoch, self._step, self._sum = record["epoch"], record["step"], record["sum"]
         self._train_loss, self._validation_loss = list(record["train_loss"]), list(record["validation_loss"])
+
+
+def _copy(network: DemandNetwork) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
 
 def hash_seed(seed: int, epoch: int, step: int) -> int:
