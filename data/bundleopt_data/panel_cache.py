@@ -58,7 +58,7 @@ def read_panel(path: Path) -> Panel | None:
         arrays = dict(_restored(name, array, n_items) for name, array in stored.items())
         parts = {part: kind(**_fields_of(arrays, part)) for part, kind in _PARTS.items()}
         return Panel(**_fields_of(arrays, ""), **parts)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
 
 

@@ -46,9 +46,14 @@ _WEEKLY = """
 WITH middle AS (
     SELECT item, {group} AS fold, median(ln(unit_price)) AS middle FROM line WHERE item IS NOT NULL GROUP BY 1, 2
 )
-SELECT l.week, l.item, m.fold, avg(ln(l.unit_price)) AS price, median(ln(l.list_price)) AS regular
+SELECT l.week, l.item, m.fold, avg(ln(l.unit_price)) AS price
 FROM line l JOIN middle m ON m.item = l.item AND m.fold = {line_group}
 WHERE abs(ln(l.unit_price) - m.middle) <= {guard} GROUP BY l.week, l.item, m.fold
+"""
+# No guard here: the guard's median holds all weeks, and the reference of a week must not know that week.
+_MEDIANS = """
+SELECT week, item, median(ln(unit_price)) AS paid, median(ln(list_price)) AS regular
+FROM line WHERE item IS NOT NULL GROUP BY week, item
 """
 
 
@@ -67,20 +72,22 @@ def fold_of(customer_ids: Iterable[str]) -> Ints:
 
 def weekly_prices(dataset: Dataset, axes: PanelAxes, category: Ints) -> WeeklyPrices:
     """Derive the item-week prices of a panel; see the module for the rule and `WeeklyPrices` for the fields."""
-    everyone, regular = _seen(axes, by_fold=False)
-    folds, _ = _seen(axes, by_fold=True)
     table, catalogue = table_prices(dataset, axes), _catalogue_prices(dataset, axes)
-    price = _complete(np.where(np.isnan(table), everyone[0], table), catalogue, category)
+
+    def with_table(bought: Values) -> Values:
+        return np.where(np.isnan(table), bought, table)
+
+    everyone, folds = with_table(_seen(axes, by_fold=False)[0]), _seen(axes, by_fold=True)
     # Row f is for the customers of fold f, hence made from the purchases of fold 1 - f.
-    shown = [_complete(np.where(np.isnan(table), folds[1 - f], table), catalogue, category) for f in (0, 1)]
-    seen = np.where(np.isnan(table), everyone[0], table)
-    reference = reference_prices(regular[0], seen, catalogue, category)
+    shown = [_complete(with_table(folds[1 - f]), catalogue, category) for f in (0, 1)]
+    paid, regular = _medians(axes)
+    reference = reference_prices(regular, with_table(paid), catalogue, category)
     return WeeklyPrices(
-        log_price=price.astype(np.float32),
+        log_price=_complete(everyone, catalogue, category).astype(np.float32),
         fold_log_price=np.stack(shown).astype(np.float32),
         fold=fold_of(axes.customer_ids),
         log_reference=reference[:-1].astype(np.float32),
-        observed=~np.isnan(seen),
+        observed=~np.isnan(everyone),
         independent=bool(np.isfinite(table).any(axis=0).all()),
         next_log_reference=reference[-1].astype(np.float32),
     )
@@ -104,31 +111,45 @@ def reference_prices(regular: Values, seen: Values, catalogue: Values, category:
     The median of the last weeks' regular prices; where lines carry no list price, the upper quartile of the last
     weeks' prices. Before an item was first sold: its catalogue price, else the first regular price of a *later* week
     than the one asked for, so that no purchase of week t shapes the reference of week t; else the category's mean.
+
+    Args:
+        regular: (T, I) log list prices of the lines, NaN where nobody bought.
+        seen: (T, I) log prices, NaN where nobody bought.
+        catalogue: (I,) log list prices known apart from purchases, NaN where there is none.
+        category: (I,) codes.
     """
-    has_regular = np.isfinite(regular).any(axis=0)
-    basis = np.where(has_regular, regular, seen)
-    quantile = np.where(has_regular, 0.5, REGULAR_QUANTILE)
-    n_weeks, n_items = basis.shape
+    n_weeks, n_items = seen.shape
     reference = np.full((n_weeks + 1, n_items), np.nan)
     for week in range(1, n_weeks + 1):
-        reference[week] = _quantile(basis[max(0, week - REFERENCE_WEEKS) : week], quantile)
+        recent = slice(max(0, week - REFERENCE_WEEKS), week)
+        listed, paid = _quantile(regular[recent], 0.5), _quantile(seen[recent], REGULAR_QUANTILE)
+        reference[week] = np.where(np.isnan(listed), paid, listed)
     reference = _carry_forward(reference)
     reference = np.where(np.isnan(reference), catalogue, reference)
-    later = np.vstack([_carry_forward(basis[::-1])[::-1], np.full((1, n_items), np.nan)])
-    after = np.vstack([later[1:], np.full((1, n_items), np.nan)])
+    basis = np.where(np.isnan(regular), seen, regular)
+    nothing = np.full((1, n_items), np.nan)
+    after = np.vstack([_carry_forward(basis[::-1])[::-1][1:], nothing, nothing])
     return _fill_by_category(np.where(np.isnan(reference), after, reference), category)
 
 
-def _seen(axes: PanelAxes, *, by_fold: bool) -> tuple[Values, Values]:
-    """Mean log price and median log list price of guarded lines: two (F, T, I), NaN where nobody bought."""
+def _seen(axes: PanelAxes, *, by_fold: bool) -> Values:
+    """Mean log price of guarded lines: (F, T, I), NaN where nobody bought; F is 2 by fold, else 1."""
     query = _WEEKLY.format(group="fold" if by_fold else "0", line_group="l.fold" if by_fold else "0", guard=PRICE_GUARD)
     found = axes.connection.execute(query).fetchnumpy()
-    shape = (2 if by_fold else 1, *axes.shape)
-    price, regular = np.full(shape, np.nan), np.full(shape, np.nan)
-    place = (found["fold"], found["week"], found["item"])
-    price[place] = found["price"]
-    regular[place] = np.ma.filled(np.ma.asarray(found["regular"], dtype=np.float64), np.nan)
-    return price, regular
+    price = np.full((2 if by_fold else 1, *axes.shape), np.nan)
+    price[found["fold"], found["week"], found["item"]] = found["price"]
+    return price
+
+
+def _medians(axes: PanelAxes) -> tuple[Values, Values]:
+    """Median log price and median log list price of each item-week: two (T, I), NaN where there is none."""
+    found = axes.connection.execute(_MEDIANS).fetchnumpy()
+    arrays = []
+    for name in ("paid", "regular"):
+        array = np.full(axes.shape, np.nan)
+        array[found["week"], found["item"]] = np.ma.filled(np.ma.asarray(found[name], dtype=np.float64), np.nan)
+        arrays.append(array)
+    return arrays[0], arrays[1]
 
 
 def _catalogue_prices(dataset: Dataset, axes: PanelAxes) -> Values:
@@ -175,8 +196,8 @@ def _fill_by_category(values: Values, category: Ints) -> Values:
     return np.where(np.isnan(filled), overall, filled)
 
 
-def _quantile(window: Values, share: Values) -> Values:
-    """Quantile of each column over its finite rows, with a share per column; NaN where a column has none."""
+def _quantile(window: Values, share: float) -> Values:
+    """Quantile of each column over its finite rows, linear between them; NaN where a column has none."""
     ordered = np.sort(window, axis=0)
     count = np.isfinite(window).sum(axis=0)
     place = np.maximum(count - 1, 0) * share
