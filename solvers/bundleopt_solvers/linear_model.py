@@ -91,19 +91,19 @@ class LinearModel:
         """Size of the objective's terms at `values`, at least 1: what a relative tolerance is relative to."""
         return max(1.0, float(np.abs(self.objective) @ np.abs(values)) + abs(self.offset))
 
-    def row_tolerance(self, values: Reals) -> Reals:
-        """(R,) how far `values` may overstep each row and still count as keeping it."""
+    def row_tolerance(self, values: Reals, share: float = ROUNDING_TOLERANCE) -> Reals:
+        """(R,) how far `values` may overstep each row: a little of its limit, and a `share` of its absolute terms."""
         limit = np.maximum(_finite(self.row_lower), _finite(self.row_upper))
         terms = np.abs(self.coefficients * values[self.indices])
-        return ROW_TOLERANCE * np.maximum(1.0, limit) + ROUNDING_TOLERANCE * _sums(self.row_of, terms, self.rows)
+        return ROW_TOLERANCE * np.maximum(1.0, limit) + share * _sums(self.row_of, terms, self.rows)
 
-    def violation(self, values: Reals) -> str:
-        """Name the first broken bound or row of `values` (V,), or "" where all hold within tolerance."""
+    def violation(self, values: Reals, share: float = ROUNDING_TOLERANCE) -> str:
+        """Name the first broken bound or row of `values` (V,), or "" where all hold; `share` as in `row_tolerance`."""
         slack = ROW_TOLERANCE * np.maximum(1.0, np.abs(values))
         bad = np.flatnonzero((values < self.lower - slack) | (values > self.upper + slack))
         if len(bad):
             return f"variable {self.name(bad[0])} = {values[bad[0]]:.9g} is outside its bounds"
-        activity, slack = self.activity(values), self.row_tolerance(values)
+        activity, slack = self.activity(values), self.row_tolerance(values, share)
         bad = np.flatnonzero((activity < self.row_lower - slack) | (activity > self.row_upper + slack))
         if not len(bad):
             return ""

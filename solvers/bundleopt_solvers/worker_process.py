@@ -18,6 +18,8 @@ import bundleopt_solvers
 from bundleopt_solvers.frames import Frame, read_frame
 
 START_SECONDS = 120.0  # a cold import of a solver library on a busy machine
+DYING_SECONDS = 2.0  # a process that closed its pipe is on its way out
+BROKEN_PIPE = 1
 POLL_SECONDS = 0.05  # how soon a stop is noticed
 
 
@@ -80,7 +82,7 @@ class WorkerProcess:
             self._orders.write(frame.encode())
             self._orders.flush()
         except OSError:
-            raise WorkerDiedError(self._process.wait()) from None
+            raise self._death() from None
 
     def receive(self, deadline: float, stopped: Callable[[], bool] | None = None) -> Frame:
         """Wait for the next frame until `deadline` on the monotonic clock, or until `stopped()`.
@@ -98,8 +100,16 @@ class WorkerProcess:
             except queue.Empty:
                 continue
             if frame is None:
-                raise WorkerDiedError(self._process.wait())
+                raise self._death()
             return frame
+
+    def _death(self) -> WorkerDiedError:
+        """What ended the child; one that lives on with a broken pipe is ended here."""
+        try:
+            return WorkerDiedError(self._process.wait(DYING_SECONDS))
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return WorkerDiedError(BROKEN_PIPE)
 
     def kill(self) -> None:
         """End the child and all it started, and collect it, so that no zombie stays."""

@@ -60,7 +60,7 @@ class MathOptBackend:
         found = mathopt.solve(solver_model, mathopt.SolverType[self.solver_type], **solve_options)
         if found.termination.reason.name == EITHER:
             return self._which(model, request)
-        return _answer(model, solver_model, found)
+        return _answer(self, model, solver_model, found)
 
     def _which(self, model: LinearModel, request: SolveRequest) -> Answer:
         """Tell infeasible from unbounded: without an objective only the first remains."""
@@ -134,7 +134,7 @@ def _keyed(solver_model: Any, values: Reals) -> dict[Any, float]:
     return dict(zip(solver_model.variables(), values.tolist(), strict=True))
 
 
-def _answer(model: LinearModel, solver_model: Any, found: Any) -> Answer:
+def _answer(backend: MathOptBackend, model: LinearModel, solver_model: Any, found: Any) -> Answer:
     """Translate MathOpt's result; a reason we do not know stays unknown."""
     ended = found.termination
     status = STATUSES.get(ended.reason.name, SolveStatus.UNKNOWN)
@@ -148,6 +148,6 @@ def _answer(model: LinearModel, solver_model: Any, found: Any) -> Answer:
         duals = np.array(found.dual_values(list(solver_model.linear_constraints())), np.float64)
         # first-order methods stop at a tolerance: only the bound recomputed from the prices is a bound
         bound = model.bound_from_duals(duals)
-    elif model.is_continuous and status in (SolveStatus.OPTIMAL, SolveStatus.FEASIBLE):
+    elif backend.linear and model.rows and status is not SolveStatus.INFEASIBLE:
         bound = np.inf
     return Answer(status, values, claimed, bound, duals, message)

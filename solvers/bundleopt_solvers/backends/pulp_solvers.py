@@ -153,7 +153,9 @@ def _answer(model: LinearModel, problem: Any, variables: list[Any]) -> Answer:
 
     found = problem.sol_status
     words = pulp.LpSolution.get(found, str(found))
-    if found == pulp.LpSolutionInfeasible:
+    # of a model that only whole numbers make infeasible PuLP says so in `status` alone
+    nothing = found == pulp.LpSolutionNoSolutionFound and problem.status == pulp.LpStatusInfeasible
+    if nothing or found == pulp.LpSolutionInfeasible:
         # CBC says infeasible of some unbounded models, so only a limited objective makes the word unambiguous
         sure = np.isfinite(objective_limit(model))
         return Answer(SolveStatus.INFEASIBLE if sure else SolveStatus.UNKNOWN, message=words)

@@ -16,7 +16,8 @@ _ALL: tuple[Backend, ...] = (
     MathOptBackend("glop", "GLOP", linear=True),
     MathOptBackend("pdlp", "PDLP", linear=True),
     CpSatBackend(),
-    PulpBackend("cbc", "PULP_CBC_CMD", work_option="maxNodes", has_start=True, options={"threads": 1}),
+    # no `threads`: with threads 1 CBC starts its thread pool and now and then idles until its time limit
+    PulpBackend("cbc", "PULP_CBC_CMD", work_option="maxNodes", has_start=True),
     PulpBackend("pulp_highs", "HiGHS", options={"threads": 1}),
     PulpBackend("gurobi", "GUROBI_CMD", has_start=True, options={"threads": 1}),
     PulpBackend("cplex", "CPLEX_CMD", work_option="maxNodes", has_start=True, options={"threads": 1}),
