@@ -124,5 +124,6 @@ class DemandForecast:
         knots, heights = self.knots.astype(np.float64), self.heights.astype(np.float64)
         first = (heights[1] - heights[0]) / (knots[1] - knots[0])
         last = (heights[-1] - heights[-2]) / (knots[-1] - knots[-2])
-        inside = np.interp(x, knots, heights)
-        return inside + np.minimum(x - knots[0], 0) * first + np.maximum(x - knots[-1], 0) * last
+        inside: npt.NDArray[np.float64] = np.interp(x, knots, heights)
+        beyond: npt.NDArray[np.float64] = np.minimum(x - knots[0], 0) * first + np.maximum(x - knots[-1], 0) * last
+        return inside + beyond

@@ -32,8 +32,8 @@ FIT_TOLERANCE = 1e-9
 # Checked every few sweeps; rows that have converged are set aside.
 SWEEPS_PER_CHECK = 3
 MAX_SWEEPS = 3000
-# Rows fitted together: 16 subsets x 4096 rows x 8 bytes stay in the second-level cache.
-ROWS_PER_BLOCK = 4096
+# Subsets x rows fitted together: half a MiB, so that the sweeps stay in the second-level cache.
+CELLS_PER_BLOCK = 1 << 16
 
 
 def conditional_marginals(probability: torch.Tensor, visit: torch.Tensor) -> torch.Tensor:
@@ -66,7 +66,7 @@ def bundle_law(marginals: torch.Tensor, gammas: torch.Tensor) -> torch.Tensor:
     """P(T | visit) for every subset T.
 
     Args:
-        marginals: (K, ...) P(i | visit) in (0, 1), K in 1..4.
+        marginals: (K, ...) P(i | visit) in (0, 1); K is 1 to 4 for a bundle, up to 12 for all offers of a customer.
         gammas: (K (K - 1) / 2, ...) log odds ratios in the order of `itertools.combinations(range(K), 2)`; broadcasts.
 
     Returns:
@@ -112,8 +112,9 @@ def _fitted_law(marginals: torch.Tensor, gammas: torch.Tensor) -> torch.Tensor:
     flat = marginals.reshape(size, -1)
     terms = gammas.expand(gammas.shape[0], *shape).reshape(gammas.shape[0], -1)
     law = flat.new_empty((1 << size, flat.shape[1]))
-    for start in range(0, flat.shape[1], ROWS_PER_BLOCK):
-        rows = slice(start, start + ROWS_PER_BLOCK)
+    step = max(1, CELLS_PER_BLOCK >> size)
+    for start in range(0, flat.shape[1], step):
+        rows = slice(start, start + step)
         law[:, rows] = _fit_block(flat[:, rows], terms[:, rows])
     return law.reshape(-1, *shape)
 

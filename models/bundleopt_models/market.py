@@ -76,17 +76,20 @@ class Market:
         """(K, n, U) price sensitivities of (n, K) bundles."""
         return self.slope[self._rows(items)]
 
+    def slope_of(self, items: npt.NDArray[np.int32], customers: npt.NDArray[np.int64]) -> torch.Tensor:
+        """(K, n) price sensitivities of (n, K) bundles, each for one customer."""
+        return self.slope[self._rows(items), torch.as_tensor(customers, device=self.visit.device)]
+
     def _rows(self, items: npt.NDArray[np.int32]) -> torch.Tensor:
         return torch.as_tensor(self.place[items.T], device=self.visit.device)
 
     def _gammas(self, items: npt.NDArray[np.int32]) -> tuple[torch.Tensor, torch.Tensor]:
-        """(P, n) log odds ratios of the pairs of (n, K) bundles, and the same less the background."""
-        pairs = list(combinations(range(items.shape[1]), 2))
-        gammas = np.zeros((len(pairs), len(items)))
-        for row, (i, j) in enumerate(pairs):
-            gammas[row] = self.relations.log_odds(items[:, i], items[:, j])
-        tensor = torch.as_tensor(gammas, device=self.visit.device)
-        return tensor, tensor - self.relations.background
+        """(P, n) log odds ratios of the pairs of (n, K) bundles; and of known pairs the same less the background."""
+        pairs = np.array(list(combinations(range(items.shape[1]), 2)), dtype=np.int64).reshape(-1, 2)
+        one, other = items[:, pairs[:, 0]].T, items[:, pairs[:, 1]].T
+        gammas = self.relations.log_odds(one, other)
+        excess = self.relations.known().log_odds(one, other) - self.relations.background
+        return torch.as_tensor(gammas, device=self.visit.device), torch.as_tensor(excess, device=self.visit.device)
 
 
 def build_market(
@@ -104,7 +107,7 @@ def build_market(
     if not np.array_equal(forecast.item_ids, campaign.item_ids):
         raise UsageError("forecast and campaign week list different items, or in a different order")
     wanted = np.unique(items[items >= 0]).astype(np.int64)
-    relations = forecast.relations
+    relations = forecast.relations.known()
     near = np.isin(relations.first, wanted) | np.isin(relations.second, wanted)
     kept = np.unique(np.concatenate([wanted, relations.first[near], relations.second[near]])).astype(np.int64)
     visit = _tensor(forecast.visit_probability[customers], device)
@@ -124,7 +127,7 @@ def build_market(
         money=_tensor(money[:, wanted], device),
         pull=_tensor(pull[wanted], device),
         outside=effect,
-        relations=relations,
+        relations=forecast.relations,
     )
 
 

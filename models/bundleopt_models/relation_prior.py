@@ -4,7 +4,7 @@
 
 `background` is the log odds ratio that all pairs share (weeks with full and with empty baskets), s_i an item's part in
 it (a symmetric term of rank two), t what two categories have to do with each other. Each is a ratio of adjusted to
-expected counts, shrunk by pseudo counts. Further symmetric factors were tried and lost on held-out weeks (VALUATION.md).
+expected counts, shrunk by pseudo counts. Further symmetric factors were tried and lost on held-out weeks: VALUATION.md.
 
 Letters: `A` items, `C` categories.
 """

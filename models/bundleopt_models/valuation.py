@@ -65,7 +65,7 @@ def value_offers(
     Raises:
         UsageError: reach, salience or a price is out of range, or the inputs do not fit together.
     """
-    _check(table, reach, salience)
+    check_valuation(table, reach, salience)
     market = build_market(forecast, campaign, table.items, device=device)
     money = option_money(forecast, campaign, table)
     values = _empty_values(len(forecast.customer_ids), table)
@@ -87,7 +87,12 @@ def option_money(forecast: DemandForecast, campaign: CampaignWeek, table: Option
     )
 
 
-def _check(table: OptionTable, reach: float, salience: float) -> None:
+def check_valuation(table: OptionTable, reach: float, salience: float) -> None:
+    """Refuse what no valuation can be made of.
+
+    Raises:
+        UsageError: reach, salience, a price or the layout of the table is out of range.
+    """
     if not 0.0 < reach <= 1.0:
         raise UsageError(f"reach is a share in (0, 1], not {reach!r}")
     if not (salience >= 1.0 and math.isfinite(salience)):
