@@ -35,18 +35,20 @@ class PairRelations:
     background: float = 0.0
     significant: npt.NDArray[np.bool_] | None = None
 
+    def is_known(self) -> npt.NDArray[np.bool_]:
+        """(P,) True for significant pairs."""
+        return np.ones(len(self.first), np.bool_) if self.significant is None else self.significant
+
     def known(self) -> PairRelations:
         """Only the significant pairs."""
-        if self.significant is None:
-            return self
-        keep = self.significant
+        keep = self.is_known()
         return PairRelations(
             first=self.first[keep],
             second=self.second[keep],
             gamma=self.gamma[keep],
             standard_error=self.standard_error[keep],
             background=self.background,
-            significant=self.significant[keep],
+            significant=keep[keep],
         )
 
     def log_odds(self, one: npt.ArrayLike, other: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -189,6 +189,7 @@ class DemandModel:
             known.gamma[both][order],
             known.standard_error[both][order],
             known.background,
+            known.is_known()[both][order],
         )
 
     def save(self, folder: Path) -> None:
@@ -202,7 +203,8 @@ class DemandModel:
         tensors |= {f"scaler.{name}": torch.from_numpy(value) for name, value in vars(self.scaler).items()}
         relations = self.facts.relations
         facts = {"units": self.facts.units, "pull_forward": self.facts.pull_forward, "first": relations.first,
-                 "second": relations.second, "gamma": relations.gamma, "error": relations.standard_error}  # fmt: skip
+                 "second": relations.second, "gamma": relations.gamma, "error": relations.standard_error,
+                 "significant": relations.is_known()}  # fmt: skip
         tensors |= {f"facts.{name}": torch.from_numpy(np.ascontiguousarray(value)) for name, value in facts.items()}
         record = {
             "settings": self.settings.as_record(),
@@ -299,7 +301,12 @@ def load_model(folder: Path) -> DemandModel:
         visits.load_state_dict(checkpoint.below(tensors, "visits."))
         facts = {name: value.numpy() for name, value in checkpoint.below(tensors, "facts.").items()}
         relations = PairRelations(
-            facts["first"], facts["second"], facts["gamma"], facts["error"], float(record["background"])
+            facts["first"],
+            facts["second"],
+            facts["gamma"],
+            facts["error"],
+            float(record["background"]),
+            facts["significant"],
         )
         return DemandModel(
             settings=TrainSettings.from_record(record["settings"]),
