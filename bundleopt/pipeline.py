@@ -12,11 +12,11 @@ from bundleopt_solvers.plan import CampaignPlan
 
 from bundleopt import run_registry
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts, plan_document
-from bundleopt.plan.valued_plan import Array, ValuedPlan
+from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
 from bundleopt.stages import candidates, findings, item_choice, optimise, stock, verify
 from bundleopt.stages.candidates import PricedCandidates
-from bundleopt.stages.decomposition import offer_parts
+from bundleopt.stages.decomposition import cannibalised, decompose_plan
 from bundleopt.stages.facts import gather_facts
 from bundleopt.stages.item_choice import ItemChoice
 from bundleopt.stages.model import TrainedModel, ensure_model
@@ -26,6 +26,8 @@ from bundleopt.stages.valuation import value_candidates
 from bundleopt.stages.week import PlannedWeek, plan_week
 
 if TYPE_CHECKING:
+    from bundleopt_models.decomposition import Decomposition
+
     from bundleopt.rundir.writer import RunContent
 
 
@@ -53,17 +55,15 @@ class Solved:
 
     prepared: Prepared
     valued: ValuedPlan
-    parts: dict[str, Array]
+    parts: Decomposition
     facts: PlanFacts
 
     def content(self) -> RunContent:
         """Return everything that stands in the run folder."""
         from bundleopt.rundir.content import run_content
 
-        # The waterfall counts what is lost as negative; the column says how much is replaced.
-        cannibalised = -self.parts["cannibalised"]
         document = plan_document(self.valued, self.facts)
-        return run_content(self.valued, document, self.prepared, cannibalised=cannibalised)
+        return run_content(self.valued, document, self.prepared, cannibalised=cannibalised(self.parts))
 
 
 def prepare(session: Session, watch: Stopwatch) -> Prepared:
@@ -97,7 +97,8 @@ def solve(session: Session, prepared: Prepared, watch: Stopwatch, *, write_model
     valued = value_plan(prepared, plan)
     with watch.stage("margin-neutral plan"):
         neutral = _margin_neutral(session, prepared, valued)
-    parts = offer_parts(prepared, valued, settings)
+    with watch.stage("decomposition"):
+        parts = decompose_plan(prepared, valued, settings)
     facts = gather_facts(session, prepared, valued, parts=parts, neutral=neutral, seconds=watch)
     return Solved(prepared, valued, parts, facts)
 

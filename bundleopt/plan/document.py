@@ -35,7 +35,7 @@ class PlanFacts:
     """What the stages know of a plan beside its arrays.
 
     Attributes:
-        totals, decomposition: by name, money where they are money.
+        totals, decomposition, margin_decomposition: by name, money where they are money.
         margin_neutral: see MarginNeutralPlan; None where the margin does not fall.
         assumptions: sentences. warnings: sentences. excluded: stock-outs and other items left out, by reason.
         config: key -> value. config_sources: key -> where it came from. inputs: name -> sha256.
@@ -46,6 +46,7 @@ class PlanFacts:
 
     totals: dict[str, Total]
     decomposition: dict[str, float]
+    margin_decomposition: dict[str, float]
     objective: str
     gap_asked: float
     margin_neutral: MarginNeutralPlan | None
@@ -81,6 +82,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "certificates": {name: certificate_document(one) for name, one in plan.certificates.items()},
         "totals": {name: total.document() for name, total in facts.totals.items()},
         "decomposition": facts.decomposition,
+        "margin_decomposition": facts.margin_decomposition,
         "margin_neutral_plan": facts.margin_neutral.document() if facts.margin_neutral else None,
         "rules": [rule_document(rule) for rule in plan.rules],
         "menu": {"bundles": len(plan.menu), "offers": len(plan.offer_customer)},

@@ -66,6 +66,8 @@ def empty_sentence(document: dict[str, Any]) -> str | None:
     """Say what an empty plan means."""
     if document["menu"]["offers"]:
         return None
+    if document["bound"] - document["objective"]["value"] >= _CENT and document["status"] != "optimal":
+        return "The time ran out before a plan with offers was found; give it more with --time-limit."
     return (
         "No bundle earns its discount under these rules: the best plan is to do nothing. "
         "The break-even table says how much more price-sensitive customers would have to be."

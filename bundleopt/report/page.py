@@ -52,7 +52,8 @@ def page_values(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> di
         "status_sentence": sentences.status_sentence(document),
         "margin_sentence": sentences.margin_sentence(document),
         "empty_sentence": sentences.empty_sentence(document),
-        "waterfall": _waterfall(document),
+        "waterfall": _waterfall(document["decomposition"], document, "incremental_revenue"),
+        "margin_waterfall": _waterfall(document["margin_decomposition"], document, "incremental_margin"),
         "value_bars": _value_bars(bundles),
         "discounts": _discounts(bundles),
         "slots": _slots(tables["offers"]),
@@ -80,13 +81,13 @@ def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
     return cards
 
 
-def _waterfall(document: dict[str, Any]) -> str:
+def _waterfall(parts: dict[str, float], document: dict[str, Any], total: str) -> str:
     steps = [
         (sentences.DECOMPOSITION_LABELS.get(name, name.replace("_", " ")), amount)
-        for name, amount in document["decomposition"].items()
+        for name, amount in parts.items()
         if amount is not None
     ]
-    return svg.waterfall(steps, ("incremental revenue", document["totals"]["incremental_revenue"]["value"]))
+    return svg.waterfall(steps, (total.replace("_", " "), document["totals"][total]["value"]))
 
 
 def _value_bars(bundles: list[dict[str, Any]]) -> str:

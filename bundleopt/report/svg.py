@@ -29,7 +29,7 @@ def waterfall(steps: Sequence[tuple[str, float]], total: tuple[str, float]) -> M
     for index, (label, start, end, kind) in enumerate(rows):
         amount = end - start
         parts.append(_row(index, label, formats.money(amount), scale, (start, end, kind)))
-    return _frame(parts, len(rows), "Where the incremental revenue comes from")
+    return _frame(parts, len(rows), f"Where the {total[0]} comes from")
 
 
 def bars(rows: Sequence[tuple[str, float]], *, title: str) -> Markup:

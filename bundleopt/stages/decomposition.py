@@ -1,96 +1,79 @@
-"""Where a plan's incremental revenue comes from: the parts of every offer, by the joint law of its bundle."""
+"""Where a plan's incremental money comes from, and whether several offers to one customer add up."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from bundleopt_models.offer_values import DECOMPOSITION
 
 from bundleopt.plan import cents
 from bundleopt.plan.valued_plan import ValuedPlan
 
 if TYPE_CHECKING:
-    from bundleopt_models.bundle_terms import BundleTerms
-    from bundleopt_models.market import Market
-    from bundleopt_models.valuation import OptionMoney
+    from bundleopt_models.decomposition import Decomposition
 
     from bundleopt.config import SolveConfig
     from bundleopt.pipeline import Prepared
 
 Array = npt.NDArray[np.float64]
 
-PARTS = ("new", "upsell", "cannibalised", "certain_buyer_discount", "diversion", "pull_forward")
+# Customers whose offers are enumerated together: enough for a share with one digit, done in a second.
+ADDITIVITY_SAMPLE = 200
 
 
-def offer_parts(prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) -> dict[str, Array]:
-    """Return (F,) money of each part of the offers' incremental revenue; the parts of an offer add up to it.
+def decompose_plan(prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) -> Decomposition:
+    """Split every offer's incremental revenue and margin into the rows of the waterfall."""
+    from bundleopt_models.decomposition import Decomposition, Offers, decompose
 
-    With the bundle price p, the shelf value L, g = 1 - 1/D and the terms of `bundle_terms`:
-
-        new = g P(empty) p;  upsell = g P(some, not all) p;  cannibalised = -g kept;  pull_forward = -g pulled
-        certain_buyer_discount = -P(all) (L - p);  diversion = g outside (complements gained less substitutes lost)
-    """
-    from bundleopt_models.bundle_terms import bundle_terms
-    from bundleopt_models.market import build_market
-    from bundleopt_models.valuation import option_money
-
-    forecast, campaign, table = prepared.week.forecast, prepared.week.campaign, prepared.table
-    parts = {name: np.zeros(len(valued.option)) for name in PARTS}
     if not len(valued.option):
-        return parts
-    market = build_market(forecast, campaign, table.items[valued.plan.menu])
-    money = option_money(forecast, campaign, table)
-    sizes = (table.items[valued.option] >= 0).sum(axis=1)
-    for size in np.unique(sizes):
-        at = np.flatnonzero(sizes == size)
-        option, customer = valued.option[at], valued.customer[at].astype(np.int64)
-        items = table.items[option][:, :size]
-        terms = bundle_terms(market.one_customer_each(items, customer))
-        gain = _gain(market, terms, money, (items, option, customer), settings)
-        for name, amount in _revenue_parts(terms, gain, money, option).items():
-            parts[name][at] = amount * settings.reach
-    return parts
+        nothing = np.zeros((0, len(DECOMPOSITION)))
+        return Decomposition(nothing, nothing)
+    return decompose(
+        prepared.week.forecast,
+        prepared.week.campaign,
+        prepared.table,
+        Offers(valued.customer.astype(np.int64), valued.option.astype(np.int64)),
+        reach=settings.reach,
+        salience=settings.salience,
+    )
 
 
-def waterfall(parts: dict[str, Array], valued: ValuedPlan) -> dict[str, float]:
-    """Return the parts of the plan's incremental revenue, in cents that add up to the published total."""
-    amounts = np.array([math.fsum(parts[name]) for name in PARTS], dtype=np.float64)
-    rows = cents.rows_in_cents(amounts, cents.total_in_cents(valued.incremental_revenue))
-    return {name: int(row) / 100 for name, row in zip(PARTS, rows, strict=True)}
+def waterfall(rows: Array, total: Array) -> dict[str, float]:
+    """Return the (F, 6) rows of a plan summed, in cents that add up to the published total of (F,) `total`."""
+    amounts = np.array([math.fsum(rows[:, number]) for number in range(len(DECOMPOSITION))])
+    in_cents = cents.rows_in_cents(amounts, cents.total_in_cents(total))
+    return {name: int(row) / 100 for name, row in zip(DECOMPOSITION, in_cents, strict=True)}
 
 
-def _gain(
-    market: Market,
-    terms: BundleTerms,
-    money: OptionMoney,
-    offers: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]],
-    settings: SolveConfig,
-) -> Array:
-    """G of each offer: the share of every other basket that the offer turns into the full bundle."""
-    import torch
-    from bundleopt_models.bundle_terms import price_gain
-
-    items, option, customer = offers
-    rows = torch.as_tensor(market.place[items.T])
-    slope = market.slope[rows, torch.as_tensor(customer)]
-    lift = torch.as_tensor(money.log_lift[option, : items.shape[1]].T.copy())
-    log_multiplier = (slope * lift).sum(0) + math.log(settings.salience)
-    gain: Array = price_gain(terms.both, log_multiplier).numpy()
-    return gain
+def cannibalised(parts: Decomposition) -> Array:
+    """(F,) revenue at shelf price that each offer replaces, money, at least 0."""
+    replaced: Array = np.maximum(-parts.revenue[:, DECOMPOSITION.index("cannibalised")], 0.0)
+    return replaced
 
 
-def _revenue_parts(
-    terms: BundleTerms, gain: Array, money: OptionMoney, option: npt.NDArray[np.int32]
-) -> dict[str, Array]:
-    both, none = terms.both.numpy(), terms.none.numpy()
-    price, given = money.earned[0, option], money.given[0, option]
+def additivity(prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) -> dict[str, Any]:
+    """Return how far the sum of offer values is from their joint value, measured on a sample of customers."""
+    from bundleopt_models.additivity import measure_additivity
+    from bundleopt_models.decomposition import Offers
+
+    if not len(valued.option):
+        return {}
+    measured = measure_additivity(
+        prepared.week.forecast,
+        prepared.week.campaign,
+        prepared.table,
+        Offers(valued.customer.astype(np.int64), valued.option.astype(np.int64)),
+        salience=settings.salience,
+        sample=ADDITIVITY_SAMPLE,
+    )
+    if not measured.customers:
+        return {"customers with several offers": 0}
+    error = measured.relative_error
     return {
-        "new": gain * none * price,
-        "upsell": gain * (1.0 - none - both) * price,
-        "cannibalised": -gain * terms.kept[0].numpy(),
-        "certain_buyer_discount": -both * given,
-        "diversion": gain * terms.outside[0].numpy(),
-        "pull_forward": -gain * terms.pulled[0].numpy(),
+        "customers with several offers, sampled": measured.customers,
+        "revenue: sum of the offers over their joint value": round(1.0 + float(error[0]), 4),
+        "margin: sum of the offers over their joint value": round(1.0 + float(error[1]), 4),
     }

@@ -10,15 +10,17 @@ import numpy as np
 
 from bundleopt.plan import totals
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
-from bundleopt.plan.valued_plan import Array, ValuedPlan
+from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
 from bundleopt.stages import findings, verify
 from bundleopt.stages.break_even import break_even_rows
-from bundleopt.stages.decomposition import waterfall
+from bundleopt.stages.decomposition import additivity, waterfall
 from bundleopt.stages.model import model_record
 from bundleopt.stages.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
+    from bundleopt_models.decomposition import Decomposition
+
     from bundleopt.pipeline import Prepared
 
 _LIBRARIES = ("bundleopt", "torch", "ortools", "pulp", "numpy", "pandas", "pyarrow", "duckdb")
@@ -29,17 +31,19 @@ def gather_facts(
     prepared: Prepared,
     valued: ValuedPlan,
     *,
-    parts: dict[str, Array],
+    parts: Decomposition,
     neutral: MarginNeutralPlan | None,
     seconds: Stopwatch,
 ) -> PlanFacts:
     """Collect totals, decomposition, assumptions, settings, inputs and versions."""
     settings = session.config.solve
-    is_empty = not len(valued.plan.offer_customer)
+    # Doing nothing is a finding only where it is the best plan, not where time ran out.
+    is_empty = not len(valued.plan.offer_customer) and valued.plan.headline.gap <= settings.gap
     rows = session.resolved.rows()
     return PlanFacts(
         totals=totals.all_totals(valued, level=settings.interval_level),
-        decomposition=waterfall(parts, valued),
+        decomposition=waterfall(parts.revenue, valued.incremental_revenue),
+        margin_decomposition=waterfall(parts.margin, valued.incremental_margin),
         objective=settings.objective.value,
         gap_asked=settings.gap,
         margin_neutral=neutral,
@@ -54,7 +58,7 @@ def gather_facts(
         seconds=seconds.all_seconds(),
         model=model_facts(prepared),
         break_even=break_even_rows(prepared.week, prepared.choice, prepared.found, settings) if is_empty else [],
-        additivity={},
+        additivity=additivity(prepared, valued, settings),
         data_findings=data_findings(session),
     )
 

@@ -16,7 +16,7 @@ from bundleopt.pipeline import Prepared, Solved
 from bundleopt.session import Progress, Session, open_session
 from bundleopt.stages import findings, hand_plan, item_choice, optimise, verify
 from bundleopt.stages.candidates import PricedCandidates
-from bundleopt.stages.decomposition import offer_parts
+from bundleopt.stages.decomposition import decompose_plan
 from bundleopt.stages.facts import gather_facts
 from bundleopt.stages.hand_plan import HandPlan
 from bundleopt.stages.model import ensure_model
@@ -83,7 +83,7 @@ def score(
     prepared, written = _prepare(session, Path(file))
     plan = _written_plan(prepared, written) if written.customers is not None else _assigned_plan(session, prepared)
     valued = pipeline.value_plan(prepared, plan)
-    parts = offer_parts(prepared, valued, session.config.solve)
+    parts = decompose_plan(prepared, valued, session.config.solve)
     facts = gather_facts(session, prepared, valued, parts=parts, neutral=None, seconds=Stopwatch())
     return _result(session, Solved(prepared, valued, parts, facts))
 

@@ -86,6 +86,7 @@ def small_document(valued: ValuedPlan, **changes: Any) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "totals": all_totals(valued, level=0.9),
         "decomposition": {"new": 2.0, "cannibalised": -0.5},
+        "margin_decomposition": {"new": 0.5, "cannibalised": -0.1},
         "objective": "revenue",
         "gap_asked": 0.005,
         "margin_neutral": None,
