@@ -33,6 +33,9 @@ LAST_RATE = 0.02
 STEPS_BETWEEN_STATES = 200
 """A state is written every so many steps and after each epoch: less than half a minute is lost when killed."""
 
+STEPS_PER_EPOCH, SMALLEST_BATCH = 40, 256
+"""Small logs get smaller batches, so that a pass is at least this many steps of at least this many rows."""
+
 CLIP_NORM = 5.0
 
 AVERAGE_DECAY = 0.99
@@ -85,7 +88,9 @@ def week_logits(network: DemandNetwork, data: TrainingData, week: WeekRows, chun
     with torch.no_grad():
         parts = [
             network(take(week.rows, index), week.context, data.catalogue, data.customer_code, keep)
-            for index in torch.arange(len(week.bought)).split(chunk)
+            for index in (
+                torch.arange(start, min(start + chunk, len(week.bought))) for start in range(0, len(week.bought), chunk)
+            )
         ]
     return torch.cat(parts) if parts else torch.zeros(0)
 
@@ -96,12 +101,11 @@ class Trainer:
     def __init__(self, network: DemandNetwork, data: TrainingData, settings: TrainSettings, folder: Path) -> None:
         """States are written below `folder`; nothing else there is touched."""
         self.network, self.data, self.settings, self.folder = network, data, settings, folder
-        self._steps = [
-            (place, start)
-            for place, week in enumerate(data.fit)
-            for start in range(0, len(week.bought), settings.batch_rows)
-        ]
         self._rows = sum(len(week.bought) for week in data.fit)
+        self._batch = int(min(max(self._rows // STEPS_PER_EPOCH, SMALLEST_BATCH), settings.batch_rows))
+        self._steps = [
+            (place, start) for place, week in enumerate(data.fit) for start in range(0, len(week.bought), self._batch)
+        ]
         tables = network.embeddings()
         own = {id(table) for table in tables}
         rest = [parameter for parameter in network.parameters() if id(parameter) not in own]
@@ -159,7 +163,7 @@ class Trainer:
         first = self._step
         for number in range(self._step, len(sequence)):
             place, start = self._steps[sequence[number]]
-            self._sum += self._one_step(place, orders[place][start : start + self.settings.batch_rows])
+            self._sum += self._one_step(place, orders[place][start : start + self._batch])
             self._step = number + 1
             if self._step % STEPS_BETWEEN_STATES == 0 and self._step < len(sequence):
                 self._save()
@@ -191,7 +195,7 @@ class Trainer:
         """Move the average towards the weights; early steps count for little."""
         share = 1 - min(AVERAGE_DECAY, (1 + step) / (10 + step))
         with torch.no_grad():
-            torch._foreach_lerp_(self._average, list(self.network.parameters()), share)  # noqa: SLF001
+            torch._foreach_lerp_(self._average, list(self.network.parameters()), share)
 
     def _tell(self, progress: Progress, seconds: float, steps: int) -> None:
         total = self.settings.epochs * len(self._steps)
@@ -220,7 +224,7 @@ class Trainer:
     def _schedule(self, step: int) -> float:
         total = max(self.settings.epochs * len(self._steps), 1)
         cosine = 0.5 * (1 + math.cos(math.pi * min(step / total, 1.0)))
-        return min((step + 1) / WARMUP_STEPS, 1.0) * (LAST_RATE + (1 - LAST_RATE) * cosine)
+        return min((step + 1) / min(WARMUP_STEPS, 1 + total // 10), 1.0) * (LAST_RATE + (1 - LAST_RATE) * cosine)
 
     def _validate(self) -> float:
         total, rows = 0.0, 0

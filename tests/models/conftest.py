@@ -1,10 +1,16 @@
-"""Small synthetic panels with a known process."""
+"""Small synthetic panels with a known process, shared by the tests of this room as fixtures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
+from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.panel import ItemAttributes, Panel, WeeklyPrices, WeeklyPromotions
 
 
@@ -111,3 +117,102 @@ def panel_of(
             store_group=group.astype(np.int32),
         ),
     )
+
+
+def campaign_for(panel: Panel, week: int, ratio: float = 1.0) -> CampaignWeek:
+    """The campaign week of a panel's week index, at `ratio` times the regular price."""
+    n_items, names = panel.n_items, panel.items.names
+    price = np.round(100 * ratio * np.exp(panel.prices.next_log_reference.astype(np.float64))).astype(np.int64)
+    monday: date = (panel.weeks[0] + 7 * week).astype("datetime64[D]").astype(object)
+    return CampaignWeek(
+        week=monday,
+        item_ids=panel.item_ids,
+        names=names,
+        category=names,
+        brand=names,
+        department=names,
+        shelf_price_cents=price,
+        list_price_cents=price,
+        unit_cost_cents=price // 2,
+        cost_is_assumed=np.ones(n_items, bool),
+        tax_rate=np.zeros(n_items),
+        funding_share=np.zeros(n_items),
+        promotable=np.ones(n_items, bool),
+        on_hand=np.full(n_items, np.inf),
+        display=np.zeros(n_items, np.float32),
+        mailer=np.zeros(n_items, np.float32),
+    )
+
+
+def shuffled_future(panel: Panel, week: int, seed: int = 0) -> Panel:
+    """The panel with everything from `week` on replaced: other buyers, other trips, other prices and promotions."""
+    rng = np.random.default_rng(seed)
+    late = panel.purchase_week >= week
+    customer, item = panel.purchase_customer.copy(), panel.purchase_item.copy()
+    customer[late] = rng.permutation(panel.n_customers)[customer[late]]
+    item[late] = rng.permutation(panel.n_items)[item[late]]
+    trips, lines, deals = panel.trips.copy(), panel.lines.copy(), panel.deal_lines.copy()
+    for weekly in (trips, lines, deals):
+        weekly[week:] = rng.permutation(weekly[week:].ravel()).reshape(weekly[week:].shape)
+    prices, promotions = panel.prices, panel.promotions
+    log_price, fold_price = prices.log_price.copy(), prices.fold_log_price.copy()
+    log_price[week:] += rng.normal(0, 0.3, log_price[week:].shape)
+    fold_price[:, week:] += rng.normal(0, 0.3, fold_price[:, week:].shape)
+    reference = prices.log_reference.copy()
+    reference[week + 1 :] += 0.1
+    display = promotions.display.copy()
+    display[week + 1 :] = rng.random(display[week + 1 :].shape)
+    return replace(
+        panel,
+        purchase_customer=customer,
+        purchase_item=item,
+        trips=trips,
+        lines=lines,
+        deal_lines=deals,
+        prices=replace(prices, log_price=log_price, fold_log_price=fold_price, log_reference=reference),
+        promotions=replace(promotions, display=display),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Bits depend on the number of threads."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(name="make_market", scope="session")
+def _make_market() -> Callable[..., Market]:
+    return make_market
+
+
+@pytest.fixture(name="panel_of", scope="session")
+def _panel_of() -> Callable[..., Panel]:
+    return panel_of
+
+
+@pytest.fixture(name="campaign_for", scope="session")
+def _campaign_for() -> Callable[..., CampaignWeek]:
+    return campaign_for
+
+
+@pytest.fixture(name="shuffled_future", scope="session")
+def _shuffled_future() -> Callable[..., Panel]:
+    return shuffled_future
+
+
+@pytest.fixture(scope="session")
+def market() -> Market:
+    """Sixty customers, fifteen items, twenty-four weeks."""
+    return make_market()
+
+
+@pytest.fixture(scope="session")
+def model_folder(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained on `market`, on disk."""
+    from bundleopt_models.model import train_model
+    from bundleopt_models.settings import TrainSettings
+
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("model")
+    train_model(market.panel, TrainSettings(), folder=folder)
+    return folder
