@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bundleopt_solvers.problem import CampaignProblem, Codes, Floats
 
 Totals = npt.NDArray[np.float64]
-CHUNK = 8_192  # customers summed at once: keeps the copy of a chunk near 100 MB at a few thousand options
+CHUNK_CELLS = 2**23  # numbers copied at once: 64 MB in float64, however many options there are
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +45,10 @@ def segment_sums(array: Floats, segment: Codes, options: npt.NDArray[np.int64] |
     """
     columns = array.shape[1] if options is None else len(options)
     total = np.zeros((int(segment.max(initial=-1)) + 1, columns, *array.shape[2:]))
-    for start in range(0, len(segment), CHUNK):
-        part = array[start : start + CHUNK] if options is None else array[start : start + CHUNK][:, options]
-        codes = segment[start : start + CHUNK]
+    chunk = max(CHUNK_CELLS // max(total[0].size, 1), 1) if len(total) else 1
+    for start in range(0, len(segment), chunk):
+        part = array[start : start + chunk] if options is None else array[start : start + chunk][:, options]
+        codes = segment[start : start + chunk]
         order = np.argsort(codes, kind="stable")
         first = np.flatnonzero(np.diff(codes[order], prepend=-1))
         total[codes[order][first]] += np.add.reduceat(part[order].astype(np.float64), first, axis=0)
