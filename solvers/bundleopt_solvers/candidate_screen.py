@@ -33,7 +33,8 @@ import torch
 from bundleopt_solvers.candidate_inputs import CandidateInputs, CandidateSettings, CategoryRule
 from bundleopt_solvers.candidate_money import HALF_CENT, ItemMoney
 
-ROWS_PER_BLOCK = 512
+# Blocks of this many rows stay in the cache while the bound is worked out entry by entry.
+ROWS_PER_BLOCK = 128
 # Unit roundoff of float32 with the handful of operations on top of the products.
 FLOAT32_ROUNDOFF = 2.0**-24
 # exp() of more than this overflows the second moment in float32; it only happens to slopes no market has.
