@@ -57,17 +57,32 @@ def cheapest_cover(problem: CampaignProblem, option: int, others: Indices) -> Co
 
 def broken_covers(problem: CampaignProblem, menu: Indices) -> list[Cover]:
     """Options of `menu` that cost more than a cover of their items; empty where the rule is off or holds."""
-    if not problem.rules.no_arbitrage:
+    if not problem.rules.no_arbitrage or len(menu) < 2:
         return []
     found = []
-    for option in menu.tolist():
-        bundle = problem.options.bundle[option]
-        others = menu[problem.options.bundle[menu] != bundle]
-        touching = others[np.isin(problem.options.items[others], problem.options.items[option]).any(1)]
-        cover = cheapest_cover(problem, option, touching)
+    cheaper = _undercutting(problem, menu)
+    for place in np.flatnonzero(cheaper.any(1)):
+        option = int(menu[place])
+        cover = cheapest_cover(problem, option, menu[cheaper[place]])
         if cover.cost_cents < int(problem.options.price_cents[option]):
             found.append(cover)
     return found
+
+
+def _undercutting(problem: CampaignProblem, menu: Indices) -> npt.NDArray[np.bool_]:
+    """Which options of `menu` (columns) sell the items they share with another (rows) below shelf price, (n, n).
+
+    An option that doesn't can be left out of every cover in favour of the shelf, for any option that costs at most its
+    shelf value.
+    """
+    options, shelf = problem.options, problem.rules.shelf_price_cents
+    items, price = options.items[menu], options.price_cents[menu]
+    same = (items[:, None, :, None] == items[None, :, None, :]) & (items >= 0)[:, None, :, None]
+    other = options.bundle[menu][:, None] != options.bundle[menu][None, :]
+    if shelf is None:
+        return np.asarray(same.any((2, 3)) & other)
+    worth = (same.any(3) * np.where(items >= 0, shelf[items], 0)[:, None, :]).sum(2)
+    return np.asarray((worth > price[None, :]) & other, dtype=bool)
 
 
 def dear_options(problem: CampaignProblem) -> npt.NDArray[np.bool_]:

@@ -23,6 +23,7 @@ from bundleopt_solvers.customer_sets import BestSets, best_sets
 from bundleopt_solvers.lagrangian import ROUNDING, reduced_gain
 from bundleopt_solvers.lagrangian_ascent import row_activity
 from bundleopt_solvers.repair import Draft, MenuTask, repair
+from bundleopt_solvers.work import Tick, never
 
 Floats64 = npt.NDArray[np.float64]
 GROW, SHRINK = 1.3, 0.5  # step factors; the published 1.2 needs a third more steps here
@@ -60,12 +61,16 @@ def answer(task: MenuTask, row: Floats64) -> Answer:
     return Answer(sets, bound - task.include_loss(worth, sets.shown), activity)
 
 
-def assign(task: MenuTask, start: Floats64, *, steps: int, goal: float = 0.0) -> Assignment:
+def assign(task: MenuTask, start: Floats64, *, steps: int, goal: float = 0.0, tick: Tick = never) -> Assignment:
     """Solve the assignment of a fixed menu.
 
     Args:
         task: the menu and its cells. start: row prices to begin with.
         steps: most dual steps. goal: stop when the draft is within this share of the bound.
+        tick: counts a step, and says whether it must be the last.
+
+    Returns:
+        The best draft found, the bound for this menu, fixed costs not deducted, and its prices.
     """
     row, best_row, bound = start.copy(), start.copy(), np.inf
     draft: Draft | None = None
@@ -75,12 +80,13 @@ def assign(task: MenuTask, start: Floats64, *, steps: int, goal: float = 0.0) ->
         if here.bound < bound:
             bound, best_row = here.bound, row.copy()
         slack = task.rows.limit - here.activity
-        if count % REPAIRS == 0 or count == steps - 1 or not (slack < 0).any():
+        last_step = tick() or count == steps - 1
+        if count % REPAIRS == 0 or last_step or not (slack < 0).any():
             draft = _better(draft, repair(task, here.sets.shown, row))
             if draft is not None and bound - task.fixed_cost(draft) - draft.value <= goal * abs(bound):
                 break
         sign = np.where((row <= 0) & (slack > 0), 0.0, np.sign(slack))
-        if not sign.any():
+        if last_step or not sign.any():
             break
         step = np.where(sign * last > 0, step * GROW, np.where(sign * last < 0, step * SHRINK, step))
         row, last = np.maximum(row - sign * step, 0.0), sign

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from bundleopt_solvers.exact_assignment import assign_exactly
 from bundleopt_solvers.lagrangian import DualPoint, Multipliers, price_all, start_multipliers
-from bundleopt_solvers.lagrangian_ascent import HOPELESS, ascend
+from bundleopt_solvers.lagrangian_ascent import HOPELESS, Effort, ascend
 from bundleopt_solvers.menu_rules import change_if_added
 from bundleopt_solvers.search_state import SearchState
 
@@ -50,6 +50,7 @@ def branch(state: SearchState, average: npt.NDArray[np.float64]) -> None:
             count += 1
             heapq.heappush(heap, (-child.bound, count, child))
         state.report("branch")
+        state.check()
     state.lower(-np.inf)
 
 
@@ -58,9 +59,8 @@ def _process(state: SearchState, node: Node) -> list[Node]:
     cells = state.cells.take(np.searchsorted(state.cells.option, node.option))
     relaxation = replace(state.relaxation, forced=node.forced)
     steps = SMALL_NODE_STEPS if state.is_small else NODE_STEPS
-    run = ascend(cells, relaxation, node.prices, steps=steps, floor=state.floor, level=0.01)
+    run = ascend(cells, relaxation, node.prices, Effort(steps, state.floor, 0.01, state.tick))
     point = price_all(cells, run.best, relaxation)
-    state.spend(run.steps)
     bound = min(node.bound, point.bound)
     if bound < HOPELESS:
         return []

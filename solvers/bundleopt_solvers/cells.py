@@ -28,6 +28,7 @@ class Cells:
         gain: (O, U) value of an offer, `NEVER` where a single offer already breaks a rule; contact: cost of an offer.
         redemption: (O, U). margin: (O, U) incremental margin, or None where no rule needs it.
         units: list over K of (O, U), or empty where no stock row binds; unit_row: (O, K) stock row, J where none; unit_cap: (O, K) its limit.
+        heft: (3, O) float64 sums over customers of positive gain, redemption, and absolute margin.
         rate: (R, O) coefficients of the redemption rows.
         group: (O, G) exclusion groups, `groups` where none.
     """
@@ -40,11 +41,32 @@ class Cells:
     units: tuple[Tensor, ...]
     unit_row: Tensor
     unit_cap: Tensor
+    heft: Tensor
     rate: Tensor
     group: Tensor
     groups: int
     stock_rows: int
     contact: float
+
+    def part(self, start: int, stop: int) -> Cells:
+        """Return the cells of a range of options, without copying them."""
+        here = slice(start, stop)
+        return Cells(
+            option=self.option[here],
+            bundle=self.bundle[here],
+            gain=self.gain[here],
+            redemption=self.redemption[here],
+            margin=None if self.margin is None else self.margin[here],
+            units=tuple(part[here] for part in self.units),
+            unit_row=self.unit_row[here],
+            unit_cap=self.unit_cap[here],
+            heft=self.heft[:, here],
+            rate=self.rate[:, here],
+            group=self.group[here],
+            groups=self.groups,
+            stock_rows=self.stock_rows,
+            contact=self.contact,
+        )
 
     def take(self, keep: npt.NDArray[np.int64]) -> Cells:
         """Return the cells of the options at positions `keep`."""
@@ -58,6 +80,7 @@ class Cells:
             units=tuple(part[at] for part in self.units),
             unit_row=self.unit_row[at],
             unit_cap=self.unit_cap[at],
+            heft=self.heft[:, at],
             rate=self.rate[:, at],
             group=self.group[at],
             groups=self.groups,
@@ -76,6 +99,7 @@ class Cells:
             units=tuple(part.double() for part in self.units),
             unit_row=self.unit_row,
             unit_cap=self.unit_cap.double(),
+            heft=self.heft,
             rate=self.rate.double(),
             group=self.group,
             groups=self.groups,
@@ -86,6 +110,10 @@ class Cells:
 
 def _transposed(array: npt.NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array.T, dtype=np.float32))
+
+
+def _margins(problem: CampaignProblem, rows: CouplingRows, options: npt.NDArray[np.int64]) -> Tensor | None:
+    return _transposed(problem.incremental_margin[:, options]) if rows.has_margin else None
 
 
 def build_cells(problem: CampaignProblem, rows: CouplingRows, options: npt.NDArray[np.int64]) -> Cells:
@@ -107,12 +135,15 @@ def build_cells(problem: CampaignProblem, rows: CouplingRows, options: npt.NDArr
         allowed = np.append(rows.limit[rows.first_stock :], np.inf)[unit_row[:, place]]
         gain[part > torch.from_numpy(allowed * (1 + 1e-6) + 1e-30)[:, None]] = NEVER
     codes, groups = option_groups(problem)
-    margin = _transposed(problem.incremental_margin[:, options]) if rows.has_margin else None
+    margin = _margins(problem, rows, options)
+    heft = [torch.relu(gain).sum(1, dtype=torch.float64), redemption.sum(1, dtype=torch.float64)]
+    heft.append(torch.zeros_like(heft[0]) if margin is None else margin.abs().sum(1, dtype=torch.float64))
     return Cells(
         option=options,
         bundle=table.bundle[options].astype(np.int64),
         gain=gain,
         redemption=redemption,
+        heft=torch.stack(heft),
         margin=margin,
         units=tuple(units),
         unit_row=torch.from_numpy(unit_row),

@@ -14,6 +14,7 @@ import torch
 
 Floats64 = npt.NDArray[np.float64]
 FIRST_WIDTH = 8  # options of a customer that are combined at first; enough for all but a few customers
+BATCH = 400_000  # sets evaluated at once
 MOST_SETS = 20_000  # beyond so many sets of one customer the answer is a bound, no longer exact
 
 
@@ -38,28 +39,40 @@ def _set_count(width: int, slots: int) -> int:
     return total
 
 
+def _sets(width: int, slots: int) -> npt.NDArray[np.int64]:
+    """All sets of 1 to `slots` of `width` places, (sets, slots), padded with `width`; smaller sets first."""
+    rows = [
+        [*members, *([width] * (slots - size))]
+        for size in range(1, min(slots, width) + 1)
+        for members in combinations(range(width), size)
+    ]
+    return np.array(rows, dtype=np.int64).reshape(len(rows), slots)
+
+
 def _enumerate(
     worth: Floats64, clash: npt.NDArray[np.bool_], rank: npt.NDArray[np.int64], slots: int
 ) -> tuple[npt.NDArray[np.int64], Floats64]:
     """Best set among the columns of `worth` (n, W), descending; returns (n, slots) columns, -1 padded, and the value."""
     count, width = worth.shape
-    best = np.zeros(count)
-    pick = np.full((count, slots), -1, dtype=np.int64)
-    compatible = {pair: ~clash[rank[:, pair[0]], rank[:, pair[1]]] for pair in combinations(range(width), 2)}
-    for size in range(1, min(slots, width) + 1):
-        for members in combinations(range(width), size):
-            total = worth[:, members[0]].copy()
-            for member in members[1:]:
-                total += worth[:, member]
-            better = total > best
-            for pair in combinations(members, 2):
-                if not better.any():
-                    break
-                better &= compatible[pair]
-            if better.any():
-                best[better] = total[better]
-                pick[better] = [*members, *([-1] * (slots - size))]
-    return pick, best
+    sets = _sets(width, slots)
+    padded = np.concatenate([worth, np.zeros((count, 1))], axis=1)
+    apart = np.ones((count, width + 1, width + 1), dtype=bool)  # the empty place goes with everything
+    apart[:, :width, :width] = ~clash[rank[:, :, None], rank[:, None, :]]
+    pick = np.empty((count, slots), dtype=np.int64)
+    best = np.empty(count)
+    chunk = max(1, BATCH // max(len(sets), 1))
+    for start in range(0, count, chunk):
+        here = slice(start, min(start + chunk, count))
+        total = padded[here][:, sets[:, 0]]
+        for slot in range(1, slots):
+            total += padded[here][:, sets[:, slot]]
+        for left, right in combinations(range(slots), 2):
+            total[~apart[here][:, sets[:, left], sets[:, right]]] = -1.0
+        chosen = total.argmax(1)
+        best[here] = total[np.arange(len(chosen)), chosen]
+        pick[here] = sets[chosen]
+    pick[(pick == width) | (best <= 0)[:, None]] = -1
+    return pick, np.maximum(best, 0.0)
 
 
 def _take_the_top(

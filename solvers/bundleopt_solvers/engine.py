@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import torch
-
 from bundleopt_data.errors import NoPlanInTimeError
-from bundleopt_solvers.assignment import assign
+
 from bundleopt_solvers.conflicts import Question, explain, find_plan
 from bundleopt_solvers.lagrangian import price_all, start_multipliers
 from bundleopt_solvers.plan import CampaignPlan, Certificate, StopReason
@@ -75,8 +74,7 @@ def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
     bound = max(state.bound, plan.value)
     if reason is StopReason.GAP_REACHED and bound > max(state.cutoff, plan.value):
         reason = StopReason.WORK_LIMIT
-    everything = prepare(state.problem, state.settings)
-    point = price_all(everything.cells, prices, everything.relaxation)
+    point = price_all(state.everything, prices, state.relaxation)
     offers = (plan.customer, plan.option)
     row = prices.row.double().numpy()
     rows = state.relaxation.rows
@@ -84,7 +82,7 @@ def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
     stock = np.zeros(len(state.problem.options.item_ids))
     stock[rows.stock] = row[rows.first_stock :]
     reduced = np.zeros(len(state.problem.options.bundle))
-    reduced[everything.cells.option] = point.score
+    reduced[state.everything.option] = point.score
     lines = coupling_lines(state.problem, rows, offers, row)
     lines += menu_lines(state.problem, offers, prices, point, names)
     return CampaignPlan(
@@ -92,7 +90,7 @@ def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
         offer_customer=plan.customer.astype(np.int32),
         offer_option=plan.option.astype(np.int32),
         headline=Certificate(plan.value, bound, FAMILY),
-        certificates={"assignment": _fixed_menu(everything, plan, row, bound)},
+        certificates={"assignment": _fixed_menu(plan, bound)},
         rules=tuple(lines),
         item_shadow_price=stock,
         reduced_value=reduced,
@@ -104,11 +102,6 @@ def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
     )
 
 
-def _fixed_menu(state: SearchState, plan: Incumbent, row: npt.NDArray[np.float64], bound: float) -> Certificate:
+def _fixed_menu(plan: Incumbent, bound: float) -> Certificate:
     """Certificate of the offers for the menu as it is; the headline bound holds for them too."""
-    if not len(plan.menu):
-        return Certificate(plan.value, plan.value, FIXED_FAMILY)
-    task = state.menu_task(np.searchsorted(state.cells.option, plan.menu))
-    found = assign(task, row, steps=20)
-    fixed = state.relaxation.menu.fixed_cost * len(plan.menu)
-    return Certificate(plan.value, max(min(found.bound - fixed, bound), plan.value), FIXED_FAMILY)
+    return Certificate(plan.value, max(min(plan.menu_bound, bound), plan.value), FIXED_FAMILY)

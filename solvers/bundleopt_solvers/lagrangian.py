@@ -159,10 +159,10 @@ def rounding_allowance(cells: Cells, prices: Multipliers, relaxation: Relaxation
     """
     most = min(relaxation.menu.max_bundles + len(relaxation.forced) + 1, len(cells.option))
     price = (prices.row[: cells.rate.shape[0]] @ cells.rate.to(prices.row.dtype)).abs()
-    plus = torch.relu(cells.gain).sum(1, dtype=torch.float64) + price * cells.redemption.sum(1, dtype=torch.float64)
+    plus = cells.heft[0] + price * cells.heft[1]
     if cells.margin is not None:
-        plus += prices.row[cells.rate.shape[0]] * cells.margin.abs().sum(1, dtype=torch.float64)
-    plus += (prices.link[torch.from_numpy(cells.option)] * cells.unit_cap).sum(1, dtype=torch.float64)
+        plus = plus + prices.row[cells.rate.shape[0]] * cells.heft[2]
+    plus = plus + (prices.link[torch.from_numpy(cells.option)] * cells.unit_cap).sum(1, dtype=torch.float64)
     terms = float(torch.topk(plus, most).values.sum()) if most else 0.0
     limits = float(prices.row @ torch.from_numpy(np.abs(relaxation.rows.limit)))
     tolls = (relaxation.slots + most) * float(prices.slot.sum())
@@ -175,7 +175,7 @@ def price_all(cells: Cells, prices: Multipliers, relaxation: Relaxation) -> Dual
     exact = prices.double()
     parts = []
     for start in range(0, len(cells.option), CHUNK):
-        part = cells.take(np.arange(start, min(start + CHUNK, len(cells.option)))).double()
+        part = cells.part(start, min(start + CHUNK, len(cells.option))).double()
         parts.append(scores(part, net_gain(part, exact), exact, relaxation.forced))
     point = complete(np.concatenate(parts) if parts else np.zeros(0), cells, exact, relaxation)
     return DualPoint(point.bound + rounding_allowance(cells, exact, relaxation), point.score, point.choice)

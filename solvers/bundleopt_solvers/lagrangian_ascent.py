@@ -14,12 +14,14 @@ import torch
 
 from bundleopt_solvers.cells import Cells
 from bundleopt_solvers.lagrangian import DualPoint, Multipliers, Relaxation, complete, net_gain, scores
+from bundleopt_solvers.work import Tick, never
 
 Tensor = torch.Tensor
 DEFLECTION = 0.7  # share of the last direction kept; measured best of 0, 0.5, 0.7, 0.85 on the benchmark shapes
 HOPELESS = -1.0e20  # a bound below it means that a bundle that must be there has no cell left
 PATIENCE = 20  # steps without progress before the level comes closer
 PROGRESS = 1e-4  # relative improvement of the bound that counts as progress
+LEAST_LEVEL = 1e-6
 MEMORY = 0.97  # forgetting factor of the averaged menu, the primal side of the subgradient
 
 
@@ -167,24 +169,34 @@ def _kept(gradient: Direction, prices: Multipliers) -> Direction:
     )
 
 
-def ascend(
-    cells: Cells, relaxation: Relaxation, start: Multipliers, *, steps: int, floor: float, level: float = 0.1
-) -> Ascent:
-    """Lower the bound over `cells` from `start`.
+@dataclass(frozen=True)
+class Effort:
+    """How far to go: most `steps`; the `floor` no step aims below; the first `level` below the best bound to aim at."""
 
-    The bound is float32 and steers only; official bounds come from `price_all`.
+    steps: int
+    floor: float
+    level: float = 0.1
+    tick: Tick = never
+
+
+def ascend(cells: Cells, relaxation: Relaxation, start: Multipliers, effort: Effort) -> Ascent:
+    """Lower the bound over `cells`; in float32, which steers only: official bounds come from `price_all`.
 
     Args:
-        cells: options at hand. relaxation: the rules. start: first prices. steps: most steps.
-        floor: value of the best plan known; no step aims below it.
-        level: how far below the best bound a step aims at first, as a share of it.
+        cells: options at hand.
+        relaxation: the rules.
+        start: first prices.
+        effort: when to stop.
+
+    Returns:
+        The best prices found.
     """
-    spread = _spread(cells, relaxation)
+    spread, level = _spread(cells, relaxation), effort.level
     prices, best, last = start, start, None
     top: DualPoint | None = None
     average = np.zeros(len(cells.option))
     stalled = done = 0
-    while done < max(steps, 1) and level > 1e-6:
+    while done < max(effort.steps, 1) and level > LEAST_LEVEL:
         done += 1
         net = net_gain(cells, prices)
         point = complete(scores(cells, net, prices, relaxation.forced), cells, prices, relaxation)
@@ -193,18 +205,17 @@ def ascend(
             best, top = prices, point
         average *= MEMORY
         average[point.choice.position] += 1 - MEMORY
-        if top.bound <= floor or point.bound < HOPELESS:
+        if effort.tick() or top.bound <= effort.floor or point.bound < HOPELESS:
             break
         if stalled >= PATIENCE:
             prices, last, level, stalled = best, None, level / 2, 0
             continue
         last = _deflected(_kept(_gradient(cells, relaxation, net, point), prices), last)
         scales = _scales(cells, relaxation, max(top.bound, 1e-9), spread)
-        target = max(floor, top.bound - level * abs(top.bound))
         squared = _squared(last, scales)
+        target = max(effort.floor, top.bound - level * abs(top.bound))
         if not 0 < squared < np.inf or point.bound <= target:
             break  # a zero subgradient: the prices are best
-        length = (point.bound - target) / squared
-        prices = _step(prices, last, length, scales)
+        prices = _step(prices, last, (point.bound - target) / squared, scales)
     assert top is not None  # noqa: S101 - the loop runs at least once
     return Ascent(best, top, average, done, level)

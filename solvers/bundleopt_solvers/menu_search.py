@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bundleopt_solvers.work import Tick, never
+
 Tensor = torch.Tensor
 Indices = npt.NDArray[np.int64]
 LEAST_GAIN = 1e-6  # relative improvement a move must bring
@@ -28,6 +30,7 @@ class SearchSpace:
     Attributes:
         worth: (O, U) float32 reduced value of each offer. clash: (O, O). bundle: (O,).
         slots: offers a customer. fixed_cost: money per bundle. must: bundles that stay.
+        tick: counts a move, and says whether it must be the last.
         allowed: whether a set of positions keeps the rules of the menu (caps, number, no arbitrage).
     """
 
@@ -38,6 +41,7 @@ class SearchSpace:
     fixed_cost: float
     must: frozenset[int]
     allowed: Callable[[Indices], bool]
+    tick: Tick = never
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def grow(space: SearchSpace, menu: Indices) -> Indices:
     held = hold(space, menu)
     while True:
         best = _first_allowed(space, menu, added_gain(space, held))
-        if best is None:
+        if best is None or space.tick():
             return menu
         larger = np.sort(np.append(menu, best))
         new = hold(space, larger)
@@ -126,6 +130,8 @@ def improve(space: SearchSpace, menu: Indices, *, rounds: int) -> Indices:
     for _ in range(rounds):
         before = hold(space, menu).total
         for position in menu.tolist():
+            if space.tick():
+                return menu
             menu = _swap(space, menu, position)
         menu = grow(space, prune(space, menu))
         if hold(space, menu).total <= before + LEAST_GAIN * abs(before):

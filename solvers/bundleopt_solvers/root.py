@@ -9,7 +9,7 @@ import torch
 from bundleopt_solvers.cells import Cells
 from bundleopt_solvers.groups import conflict_matrix
 from bundleopt_solvers.lagrangian import DualPoint, Multipliers, Relaxation, price_all, reduced_gain, start_multipliers
-from bundleopt_solvers.lagrangian_ascent import ascend
+from bundleopt_solvers.lagrangian_ascent import Effort, ascend
 from bundleopt_solvers.links import tighten_links
 from bundleopt_solvers.menu_rules import change_if_added
 from bundleopt_solvers.menu_search import SearchSpace, grow, improve
@@ -35,6 +35,7 @@ def _sampled(cells: Cells, who: Indices) -> Cells:
         margin=None if cells.margin is None else cells.margin[:, at],
         units=tuple(part[:, at] for part in cells.units),
         unit_row=cells.unit_row,
+        heft=cells.heft,
         unit_cap=cells.unit_cap * (len(who) / cells.gain.shape[1]),
         rate=cells.rate,
         group=cells.group,
@@ -54,8 +55,8 @@ def first_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float6
     scaled = CouplingRows(rows.names, rows.limit * share, rows.redemption, rows.has_margin, rows.stock)
     sample = _sampled(cells, who)
     smaller = Relaxation(scaled, relaxation.menu, relaxation.slots, relaxation.forced)
-    found = ascend(sample, smaller, start_multipliers(sample, smaller), steps=SAMPLE_STEPS, floor=0.0)
-    state.spend(SAMPLE_STEPS)
+    effort = Effort(SAMPLE_STEPS, floor=0.0, tick=state.tick)
+    found = ascend(sample, smaller, start_multipliers(sample, smaller), effort)
     start = start_multipliers(cells, relaxation)
     slot = torch.full((customers,), float(found.best.slot.mean()))
     return Multipliers(found.best.row, slot, start.group, found.best.menu, found.best.link), found.point.score
@@ -97,11 +98,11 @@ def search_menu(state: SearchState, prices: Multipliers, score: npt.NDArray[np.f
         fixed_cost=state.relaxation.menu.fixed_cost,
         must=frozenset(state.relaxation.menu.include),
         allowed=lambda menu: state.menu_allowed(part.option[menu]),
+        tick=state.tick,
     )
     local = np.searchsorted(at_hand, start)
     menu = _allowed_start(space, score[at_hand], local)
-    menu = improve(space, grow(space, menu), rounds=2)
-    state.spend(10)
+    menu = improve(space, grow(space, menu), rounds=1)
     state.try_menu(at_hand[menu], prices, steps=40)
 
 
@@ -133,6 +134,8 @@ def sift(state: SearchState) -> npt.NDArray[np.float64]:
     Returns:
         The averaged relaxed menu of the last ascent, by option of the problem; the prices stand in `state`.
     """
+    zero = start_multipliers(state.cells, state.relaxation)
+    state.lower(price_all(state.cells, zero, state.relaxation).bound)
     small = state.is_small
     rounds, steps = (1, SMALL_STEPS) if small else (ROUNDS, SIFT_STEPS)
     prices, score = _no_prices(state) if small else first_prices(state)
@@ -141,7 +144,7 @@ def sift(state: SearchState) -> npt.NDArray[np.float64]:
     for _ in range(rounds):
         short = keep_best(score, state.cells.bundle, state.relaxation.forced, SHORT)
         part = state.cells.take(short)
-        run = ascend(part, state.relaxation, prices, steps=steps, floor=state.floor, level=level)
+        run = ascend(part, state.relaxation, prices, Effort(steps, state.floor, level, state.tick))
         average[:] = 0.0
         average[part.option] = run.average
         found, point = _priced(state, run.best)
@@ -152,7 +155,7 @@ def sift(state: SearchState) -> npt.NDArray[np.float64]:
         prices, level = found, max(run.level, 1e-3)
         search_menu(state, prices, point.score, point.choice.position)
         state.report("root")
-        state.spend(run.steps)
+        state.check()
         keep = exclude(state, point)
         state.cells, score = state.cells.take(keep), point.score[keep]
         if not len(state.cells.option):

@@ -36,11 +36,12 @@ class OutOfTime(Exception):  # noqa: N818 - a signal inside the engine, not an e
 
 @dataclass(frozen=True)
 class Incumbent:
-    """The best plan so far: offers as (customer, option) codes, its menu and exact value."""
+    """The best plan so far: offers as (customer, option) codes, their exact value, and a bound for this menu alone."""
 
     customer: Indices
     option: Indices
     value: float
+    menu_bound: float = np.inf
 
     @property
     def menu(self) -> Indices:
@@ -60,7 +61,7 @@ class SearchState:
     """One solve in progress.
 
     Attributes:
-        cells: the candidate cells still alive (shrinks as options are excluded by their bound).
+        cells: the candidate cells still alive (shrinks as options are excluded by their bound); everything: all.
         relaxation: the rules. incumbent: the best plan. bound: valid for every plan.
         excluded: the largest bound of anything set aside so far; the final bound is never below it.
         tried: menus already assigned, so that no work is done twice.
@@ -73,15 +74,21 @@ class SearchState:
     cells: Cells
     relaxation: Relaxation
     progress: Progress | None = None
+    everything: Cells = field(init=False)
     incumbent: Incumbent | None = None
     goal: float | None = None
     prices: Multipliers | None = None
+    stopped: StopReason | None = None
     bound: float = np.inf
     excluded: float = -np.inf
     work: int = 0
     started: float = field(default_factory=time.monotonic)
     tried: dict[bytes, float] = field(default_factory=dict)
     incidents: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Remember all cells for the report at the end."""
+        self.everything = self.cells
 
     @property
     def is_small(self) -> bool:
@@ -113,13 +120,20 @@ class SearchState:
         if self.progress is not None:
             self.progress(stage, self.floor, self.bound, self.seconds)
 
-    def spend(self, units: int) -> None:
-        """Count work; raise `OutOfTime` where a limit is reached."""
-        self.work += units
-        if self.settings.work is not None and self.work >= self.settings.work:
-            raise OutOfTime(StopReason.WORK_LIMIT)
-        if self.seconds > self.settings.time_limit:
-            raise OutOfTime(StopReason.TIME_LIMIT)
+    def tick(self) -> bool:
+        """Count one unit of work; whether a limit is reached. Work after that isn't counted, so that it can be replayed."""
+        if self.stopped is None:
+            self.work += 1
+            if self.settings.work is not None and self.work >= self.settings.work:
+                self.stopped = StopReason.WORK_LIMIT
+            elif self.seconds > self.settings.time_limit:
+                self.stopped = StopReason.TIME_LIMIT
+        return self.stopped is not None
+
+    def check(self) -> None:
+        """Raise `OutOfTime` where a limit was reached."""
+        if self.stopped is not None:
+            raise OutOfTime(self.stopped)
 
     def lower(self, bound: float) -> None:
         """Take over a valid bound if it is better."""
@@ -150,11 +164,13 @@ class SearchState:
         if not self.menu_allowed(self.cells.option[positions]):
             return False
         task = self.menu_task(positions)
-        found = assign(task, prices.row.double().numpy(), steps=steps, goal=0.1 * self.settings.gap)
+        goal = 0.1 * self.settings.gap
+        found = assign(task, prices.row.double().numpy(), steps=steps, goal=goal, tick=self.tick)
         if found.draft is None or found.draft.value <= self.floor:
             return False
         place, who = np.nonzero(found.draft.shown)
         order = np.lexsort((task.cells.option[place], who))
-        self.incumbent = Incumbent(who[order], task.cells.option[place][order], found.draft.value)
+        bound = found.bound - task.fixed_cost(found.draft)
+        self.incumbent = Incumbent(who[order], task.cells.option[place][order], found.draft.value, bound)
         self.report("plan")
         return True
