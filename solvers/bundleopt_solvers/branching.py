@@ -145,8 +145,8 @@ def _feasible(state: SearchState, nodes: list[Node]) -> list[Node]:
 def _settle(state: SearchState, node: Node) -> None:
     """Solve a node whose menu is fixed."""
     positions = np.searchsorted(state.cells.option, node.option)
-    if not len(positions):
-        return  # the empty plan, which is the first incumbent where the rules allow it
+    if not len(positions) or not state.menu_allowed(node.option):
+        return  # the empty plan is the first incumbent where the rules allow it; a broken menu holds no plan
     state.try_menu(positions, node.prices, steps=LEAF_STEPS)
     bound = assign_exactly(state, positions, node.prices)
     state.excluded = max(state.excluded, min(node.bound, bound))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import torch
-from bundleopt_data.errors import NoPlanInTimeError
+from bundleopt_data.errors import NoPlanInTimeError, VerificationError, Violation
 
 from bundleopt_solvers.conflicts import Question, explain, find_plan
 from bundleopt_solvers.lagrangian import price_all, start_multipliers
@@ -71,6 +71,8 @@ def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
     prices = state.prices or start_multipliers(state.cells, state.relaxation)
     if plan is None:
         raise NoPlanInTimeError(f"no plan was found in {state.seconds:.1f} s; the rules were not proven contradictory")
+    if not state.menu_allowed(plan.menu):
+        raise VerificationError([Violation("menu", "the rules of the menu", str(plan.menu.tolist()))])
     bound = max(state.bound, plan.value)
     if reason is StopReason.GAP_REACHED and bound > max(state.cutoff, plan.value):
         reason = StopReason.WORK_LIMIT

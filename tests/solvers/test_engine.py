@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +14,8 @@ from bundleopt_solvers.plan import CampaignPlan, StopReason
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.settings import EngineSettings
 
-sys.path.insert(0, str(Path(__file__).parent))
 
-from small_campaigns import (
+from tests.solvers.small_campaigns import (
     best_by_enumeration,
     breaks_a_rule,
     permuted,
