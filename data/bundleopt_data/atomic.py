@@ -51,6 +51,18 @@ def writing(target: Path) -> Iterator[Path]:
         _remove(temporary)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents.
+
+    Raises:
+        StorageError: the place cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, folder) from error
+
+
 def write_bytes(target: Path, content: bytes) -> None:
     """Write a file in one piece; see `writing`."""
     with writing(target) as temporary:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
+from filelock import FileLock
 
 from bundleopt_data import duck
-from bundleopt_data.atomic import remove_stray_temporaries, writing
+from bundleopt_data.atomic import make_folder, remove_stray_temporaries, writing
 from bundleopt_data.dataset import Dataset
 from bundleopt_data.digests import sha256_of_file, sha256_of_parts
-from bundleopt_data.errors import DataRefusedError, StorageError, UsageError
+from bundleopt_data.errors import BundleoptError, DataRefusedError, StorageError, UsageError
 from bundleopt_data.manifest import FILE_NAME, Manifest, Preparation, TableFile
 from bundleopt_data.progress import Progress, silent
 from bundleopt_data.readers import complete_journey, ta_feng
@@ -71,17 +74,16 @@ def prepare(
     if ready is not None:
         return ready
     is_new = not cache.exists()
-    if not is_new:
-        remove_stray_temporaries(cache)
     try:
-        with writing(folder) as temporary:
-            temporary.mkdir()
-            _fill(temporary, found, inputs, (settings, rejects, progress))
-    except DataRefusedError:
+        opened = _publish(folder, found, inputs, (settings, rejects, progress))
+    except (DataRefusedError, duckdb.Error) as error:
         if is_new:  # a refusal leaves nothing behind, not even an empty folder
-            cache.rmdir()
+            _lock_of(folder).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                cache.rmdir()
+        if isinstance(error, duckdb.Error):
+            raise _translated(error, cache) from error
         raise
-    opened = _open(folder, inputs)
     if opened is None:
         raise StorageError(f"{folder} changed while it was being written; run the command again")
     return opened
@@ -118,6 +120,34 @@ def code_fingerprint() -> str:
     """SHA-256 over the source files of this room: prepared data never outlives the code that made it."""
     root = Path(__file__).parent
     return sha256_of_parts(f"{path.relative_to(root)}={sha256_of_file(path)}" for path in sorted(root.rglob("*.py")))
+
+
+def _publish(
+    folder: Path, source: Source, inputs: dict[str, str], how: tuple[SourceSettings, Path | None, Progress]
+) -> Dataset | None:
+    """Prepare into `folder`; a second process that wants the same waits for the first and takes its work."""
+    make_folder(folder.parent)
+    with FileLock(_lock_of(folder)):
+        ready = _open(folder, inputs)
+        if ready is not None:
+            return ready
+        remove_stray_temporaries(folder.parent)
+        with writing(folder) as temporary:
+            temporary.mkdir()
+            _fill(temporary, source, inputs, how)
+    return _open(folder, inputs)
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.parent / f".{folder.name}.lock"
+
+
+def _translated(error: duckdb.Error, cache: Path) -> BundleoptError:
+    """Say what DuckDB's own failures mean here: disk and memory are the machine's, anything else is a bug of ours."""
+    first = str(error).splitlines()[0][:300]
+    if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+        return StorageError(f"no room to prepare the data in {cache}: {first}. Free some disk space or memory")
+    return BundleoptError(f"the data could not be prepared: {first}")
 
 
 def _fill(

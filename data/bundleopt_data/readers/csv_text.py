@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -177,8 +178,8 @@ def _write_batches(reader: pa_csv.CSVStreamingReader, source: SourceFile, target
     rows = 1  # the header is row 1
     with pq.ParquetWriter(target, schema, compression="lz4") as writer:
         for batch in reader:
-            place = pa.array(range(rows + 1, rows + 1 + len(batch)), pa.int64())
-            file = pa.array([source.label] * len(batch), pa.string())
+            place = pa.array(np.arange(rows + 1, rows + 1 + len(batch), dtype=np.int64))
+            file = pa.repeat(pa.scalar(source.label, pa.string()), len(batch))
             writer.write_batch(pa.RecordBatch.from_arrays([file, place, *batch.columns], schema=schema))
             rows += len(batch)
     return rows

@@ -161,11 +161,15 @@ class TypedTable:
         values = [duck.identifier(name) for name in self.typed_columns]
         names, whole = ", ".join(duck.identifier(name) for name in key), f"row({', '.join(values)})::VARCHAR"
         self._run(
-            "CREATE OR REPLACE TEMP TABLE key_groups AS SELECT "
-            f"{names}, count(*) AS rows, count(DISTINCT {whole}) AS contents "
-            "FROM {typed} GROUP BY ALL HAVING rows > 1"
+            f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {names} FROM {{typed}} GROUP BY ALL HAVING count(*) > 1"
         )
+        if not self._run("SELECT count(*) FROM repeated").fetchall()[0][0]:
+            return
         same = " AND ".join(f"g.{duck.identifier(n)} IS NOT DISTINCT FROM t.{duck.identifier(n)}" for n in key)
+        self._run(
+            f"CREATE OR REPLACE TEMP TABLE key_groups AS SELECT {names}, count(*) AS rows, "
+            f"count(DISTINCT {whole}) AS contents FROM {{typed}} t SEMI JOIN repeated g ON {same} GROUP BY {names}"
+        )
         shown = " || ', ' || ".join(f"coalesce(t.{duck.identifier(name)}::VARCHAR, '')" for name in key)
         place = ", ".join(f"t.{duck.identifier(name)}" for name in (FILE, ROW))
         selection = (
