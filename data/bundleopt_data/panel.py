@@ -83,7 +83,7 @@ class WeeklyPromotions:
 
 @dataclass(frozen=True)
 class Panel:
-    """All arrays of the demand model. Weeks are consecutive Mondays; ids are strings in ascending order of code.
+    """All arrays of the demand model. Weeks are consecutive Mondays; ids are texts in ascending code-point order.
 
     Attributes:
         customer_ids: (U,); item_ids: (I,) the modelled items (top items by lines before `fit_until`).
