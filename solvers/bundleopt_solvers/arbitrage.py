@@ -27,7 +27,7 @@ class Cover:
 
 
 def cheapest_cover(problem: CampaignProblem, option: int, others: Indices) -> Cover:
-    """Find the cheapest cover of the items of `option` by `others` and by shelf prices; ties to fewer, lower options."""
+    """Find the cheapest cover of the items of `option` by `others` and shelf prices; ties to fewer, lower options."""
     items = [item for item in problem.options.items[option].tolist() if item >= 0]
     place = {item: 1 << bit for bit, item in enumerate(items)}
     shelf = problem.rules.shelf_price_cents
@@ -49,7 +49,11 @@ def cheapest_cover(problem: CampaignProblem, option: int, others: Indices) -> Co
             if after == state:
                 continue
             found = (cost + price, used if other < 0 else tuple(sorted((*used, other))))
-            if after not in best or (found[0], len(found[1]), found[1]) < (*best[after][:1], len(best[after][1]), best[after][1]):
+            if after not in best or (found[0], len(found[1]), found[1]) < (
+                *best[after][:1],
+                len(best[after][1]),
+                best[after][1],
+            ):
                 best[after] = found
     cost, used = best.get(full, (2**62, ()))
     return Cover(option, used, cost)

@@ -6,7 +6,8 @@ With the menu fixed the customers only meet in the coupling rows, so for any row
 
 and at the best prices at most as many customers are split as rows are tight. The prices are found coordinate by
 coordinate, each with its own step that grows while the row keeps its sign and shrinks when it turns (the RPROP rule of
-Riedmiller and Braun 1993, doi:10.1109/ICNN.1993.298623): rows of stock touch few customers each, so they hardly interact.
+Riedmiller and Braun 1993, doi:10.1109/ICNN.1993.298623): rows of stock touch few customers each, so
+they hardly interact.
 
 Letters: `U` customers, `M` options on the menu.
 """
@@ -65,8 +66,10 @@ def assign(task: MenuTask, start: Floats64, *, steps: int, goal: float = 0.0, ti
     """Solve the assignment of a fixed menu.
 
     Args:
-        task: the menu and its cells. start: row prices to begin with.
-        steps: most dual steps. goal: stop when the draft is within this share of the bound.
+        task: the menu and its cells.
+        start: row prices to begin with.
+        steps: most dual steps.
+        goal: stop when the draft is within this share of the bound.
         tick: counts a step, and says whether it must be the last.
 
     Returns:

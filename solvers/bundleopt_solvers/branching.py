@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bundleopt_solvers.exact_assignment import assign_exactly
-from bundleopt_solvers.lagrangian import DualPoint, Multipliers, price_all, start_multipliers
+from bundleopt_solvers.lagrangian import Multipliers, price_all, start_multipliers
 from bundleopt_solvers.lagrangian_ascent import HOPELESS, Effort, ascend
 from bundleopt_solvers.menu_rules import change_if_added
 from bundleopt_solvers.search_state import SearchState
@@ -75,7 +75,7 @@ def _process(state: SearchState, node: Node) -> list[Node]:
         state.excluded = max(state.excluded, float(reach[~keep].max()))
     inner = replace(node, option=cells.option[keep], prices=run.best, bound=bound)
     inner = replace(inner, average=_spread_average(state, cells.option, run.average))
-    return _children(state, inner, point)
+    return _children(state, inner)
 
 
 def allowed_part(state: SearchState, option: Indices, score: npt.NDArray[np.float64]) -> Indices:
@@ -95,16 +95,19 @@ def _spread_average(state: SearchState, option: Indices, average: npt.NDArray[np
     return out
 
 
-def _children(state: SearchState, node: Node, point: DualPoint) -> list[Node]:
+def _children(state: SearchState, node: Node) -> list[Node]:
     bundle = state.problem.options.bundle[node.option].astype(np.int64)
     undecided = np.setdiff1d(np.unique(bundle), list(node.forced))
     if len(undecided):
         weight = np.array([node.average[node.option[bundle == b]].sum() for b in undecided])
         pick = int(undecided[np.argmax(-np.abs(weight - 0.5))])
-        return _feasible(state, [
-            replace(node, forced=node.forced | {pick}),
-            replace(node, option=node.option[bundle != pick]),
-        ])
+        return _feasible(
+            state,
+            [
+                replace(node, forced=node.forced | {pick}),
+                replace(node, option=node.option[bundle != pick]),
+            ],
+        )
     many = [b for b in sorted(node.forced) if (bundle == b).sum() > 1]
     if not many:
         _settle(state, node)
@@ -131,8 +134,10 @@ def _feasible(state: SearchState, nodes: list[Node]) -> list[Node]:
             continue
         if state.relaxation.menu.broken(np.array(sorted(node.forced), dtype=np.int64)):
             continue
-        fixed = np.array([o for o, b in zip(node.option, bundle, strict=True)
-                          if int(b) in node.forced and (bundle == b).sum() == 1], dtype=np.int64)
+        fixed = np.array(
+            [o for o, b in zip(node.option, bundle, strict=True) if int(b) in node.forced and (bundle == b).sum() == 1],
+            dtype=np.int64,
+        )
         if not state.menu_allowed(fixed):
             continue
         option = node.option

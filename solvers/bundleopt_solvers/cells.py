@@ -27,7 +27,8 @@ class Cells:
         option: (O,) option indices of the problem. bundle: (O,) their bundles.
         gain: (O, U) value of an offer, `NEVER` where a single offer already breaks a rule; contact: cost of an offer.
         redemption: (O, U). margin: (O, U) incremental margin, or None where no rule needs it.
-        units: list over K of (O, U), or empty where no stock row binds; unit_row: (O, K) stock row, J where none; unit_cap: (O, K) its limit.
+        units: K tensors (O, U), or empty where no stock row binds.
+        unit_row: (O, K) stock row, J where none. unit_cap: (O, K) its limit.
         heft: (3, O) float64 sums over customers of positive gain, redemption, and absolute margin.
         rate: (R, O) coefficients of the redemption rows.
         group: (O, G) exclusion groups, `groups` where none.
@@ -125,9 +126,8 @@ def build_cells(problem: CampaignProblem, rows: CouplingRows, options: npt.NDArr
     stock_row = np.full(int(table.items.max(initial=0)) + 2, len(rows.stock), dtype=np.int64)
     stock_row[rows.stock] = np.arange(len(rows.stock))
     unit_row = np.where(table.items[options] >= 0, stock_row[table.items[options]], len(rows.stock))
-    units: list[Tensor] = []
-    for place in range(table.items.shape[1] if len(rows.stock) else 0):
-        units.append(_transposed(problem.units[:, options, place]))
+    places = range(table.items.shape[1] if len(rows.stock) else 0)
+    units = [_transposed(problem.units[:, options, place]) for place in places]
     for row, (limit, name) in enumerate(zip(rows.limit, rows.names, strict=True)):
         if name == "budget" and bool((rows.redemption[row] >= 0).all()):
             gain[redemption * rate[row][:, None] > limit * (1 + 1e-6) + 1e-30] = NEVER

@@ -24,7 +24,9 @@ def second_bound(problem: CampaignProblem, state: SearchState) -> float:
     limit = dict(zip(rows.names, rows.limit.tolist(), strict=True))
     group = _group_prices(problem, prices.group.numpy())
     link = prices.link.numpy()
-    stock = np.where(options.items >= 0, np.zeros(1) if rules.stock_slack is None else rules.stock_slack[options.items], 0)
+    stock = np.where(
+        options.items >= 0, np.zeros(1) if rules.stock_slack is None else rules.stock_slack[options.items], 0
+    )
     score = np.where(link > 0, link * np.where(link > 0, stock, 0.0), 0.0).sum(1)
     for u in range(len(problem.value)):
         worth = problem.value[u].astype(np.float64) - rules.contact_cost
@@ -41,7 +43,7 @@ def second_bound(problem: CampaignProblem, state: SearchState) -> float:
     np.maximum.at(peak, options.bundle, score)
     best = np.sort(np.maximum(peak, 0.0))[::-1][: rules.max_bundles]
     bound = total + float(toll @ state.relaxation.menu.cap) + float(best.sum())
-    return bound + 1e-9 * (abs(bound) + abs(total))
+    return float(bound + 1e-9 * (abs(bound) + abs(total)))
 
 
 def _group_prices(problem: CampaignProblem, price: Floats64) -> Floats64:
@@ -66,7 +68,7 @@ def coefficient(problem: CampaignProblem, customer: int, name: str) -> Floats64:
     if name == "min_margin":
         return np.asarray(sold * ((rules.min_margin or 0.0) * price - options.unit_margin))
     if name == "min_incremental_margin":
-        return -problem.incremental_margin[customer].astype(np.float64)
+        return np.asarray(-problem.incremental_margin[customer].astype(np.float64))
     kind, which = name.split(":", 1)
     if kind == "stock":
         item = int(np.flatnonzero(problem.options.item_ids == which)[0])

@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-
 from bundleopt_data.errors import InfeasiblePlanError, NoPlanInTimeError, Relaxation
+
 from bundleopt_solvers.arbitrage import dear_options
 from bundleopt_solvers.backends.backend import SolveStatus
 from bundleopt_solvers.confirmation import second_bound
@@ -102,15 +102,14 @@ def explain(question: Question, state: SearchState | None) -> InfeasiblePlanErro
             dropped = dropped | {name}
     conflict = tuple(name for name in names if name not in dropped)
     relaxations = [
-        found for name in conflict
-        if (found := _relaxation(Question(problem, settings), name, dropped)) is not None
+        found for name in conflict if (found := _relaxation(Question(problem, settings), name, dropped)) is not None
     ]
     relaxations.sort(key=lambda r: abs(r.needed - r.limit) / max(abs(r.limit), 1e-9))
     return InfeasiblePlanError(conflict, relaxations, arithmetic_conflict(problem))
 
 
 def _relaxation(question: Question, name: str, dropped: frozenset[str]) -> Relaxation | None:
-    """The smallest change of the rule `name` alone that lets a plan through, None where it can't be told in a number."""
+    """The smallest change of the rule `name` alone that lets a plan through, None where no number says it."""
     rules = question.problem.rules
     if name == "min_incremental_margin" and rules.min_incremental_margin is not None:
         return _largest_margin(question, rules.min_incremental_margin)
@@ -162,7 +161,7 @@ def _least_cap(question: Question, name: str, dropped: frozenset[str]) -> Relaxa
     rules = without(question.problem.rules, dropped, len(question.problem.options.bundle_ids))
     asked = int(getattr(rules, name))
     for limit in range(asked + 1, asked + 1 + len(set(rules.include))):
-        relaxed = replace(rules, **{name: limit})
+        relaxed = replace(rules, **{name: limit})  # type: ignore[arg-type]
         if find_plan(Question(replace(question.problem, rules=relaxed), question.settings))[0].plan is not None:
             return Relaxation(name, asked, limit, "bundles")
     return None

@@ -26,8 +26,7 @@ MOST_ROUNDS = 50  # rounds of covers; each forbids at least one menu
 def build_customer_model(problem: CampaignProblem) -> LinearModel:
     """State the customer problem with every rule except no arbitrage between options."""
     customers, count = problem.value.shape
-    rules, bundle = problem.rules, problem.options.bundle
-    _, first = np.unique(bundle, return_index=True)
+    rules = problem.rules
     cost = np.full(count, -rules.fixed_cost_per_bundle)
     worth = problem.value.astype(np.float64) - rules.contact_cost
     upper = np.ones(count + customers * count)

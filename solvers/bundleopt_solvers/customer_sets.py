@@ -52,7 +52,7 @@ def _sets(width: int, slots: int) -> npt.NDArray[np.int64]:
 def _enumerate(
     worth: Floats64, clash: npt.NDArray[np.bool_], rank: npt.NDArray[np.int64], slots: int
 ) -> tuple[npt.NDArray[np.int64], Floats64]:
-    """Best set among the columns of `worth` (n, W), descending; returns (n, slots) columns, -1 padded, and the value."""
+    """Best set among the columns of `worth` (n, W), descending: (n, slots) columns, -1 padded, and the value."""
     count, width = worth.shape
     sets = _sets(width, slots)
     padded = np.concatenate([worth, np.zeros((count, 1))], axis=1)
@@ -98,7 +98,8 @@ def best_sets(worth: Floats64, clash: npt.NDArray[np.bool_], slots: int) -> Best
 
     Args:
         worth: (M, U) value of each offer; what is not above 0 is never shown.
-        clash: (M, M) options that exclude each other. slots: offers a customer.
+        clash: (M, M) options that exclude each other.
+        slots: offers a customer.
 
     Returns:
         The sets; ties go to the set of fewer offers, then to the dearer and earlier options.

@@ -16,6 +16,7 @@ from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.rule_report import coupling_lines, menu_lines
 from bundleopt_solvers.search import prepare, search
 from bundleopt_solvers.search_state import Incumbent, Progress, SearchState
+from bundleopt_solvers.segment_certificate import segment_certificate
 from bundleopt_solvers.settings import EngineSettings
 
 Indices = npt.NDArray[np.int64]
@@ -29,7 +30,8 @@ def solve_campaign(
     """Find the menu and the offers of the largest value, with a bound that no plan can beat.
 
     Args:
-        problem: options, values, rules. settings: gap, limits.
+        problem: options, values, rules.
+        settings: gap, limits, seeds.
         progress: called with stage, best value, bound, seconds.
 
     Returns:
@@ -80,30 +82,34 @@ def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
     offers = (plan.customer, plan.option)
     row = prices.row.double().numpy()
     rows = state.relaxation.rows
-    names = state.relaxation.menu.names
     stock = np.zeros(len(state.problem.options.item_ids))
     stock[rows.stock] = row[rows.first_stock :]
     reduced = np.zeros(len(state.problem.options.bundle))
     reduced[state.everything.option] = point.score
-    lines = coupling_lines(state.problem, rows, offers, row)
-    lines += menu_lines(state.problem, offers, prices, point, names)
+    certificates, incidents = _certificates(state, plan, bound, interrupted=reason is StopReason.INTERRUPTED)
     return CampaignPlan(
         menu=plan.menu.astype(np.int32),
         offer_customer=plan.customer.astype(np.int32),
         offer_option=plan.option.astype(np.int32),
         headline=Certificate(plan.value, bound, FAMILY),
-        certificates={"assignment": _fixed_menu(plan, bound)},
-        rules=tuple(lines),
+        certificates=certificates,
+        rules=(*coupling_lines(state.problem, rows, offers, row), *menu_lines(state.problem, offers, prices, point)),
         item_shadow_price=stock,
         reduced_value=reduced,
         reason=reason,
         seconds=state.seconds,
         work=state.work,
         solver="lagrangian branch and bound",
-        incidents=tuple(state.incidents),
+        incidents=(*state.incidents, *incidents),
     )
 
 
-def _fixed_menu(plan: Incumbent, bound: float) -> Certificate:
-    """Certificate of the offers for the menu as it is; the headline bound holds for them too."""
-    return Certificate(plan.value, max(min(plan.menu_bound, bound), plan.value), FIXED_FAMILY)
+def _certificates(
+    state: SearchState, plan: Incumbent, bound: float, *, interrupted: bool
+) -> tuple[dict[str, Certificate], tuple[str, ...]]:
+    """The assignment's certificate (the headline bound holds for it too), and the segment model's where asked for."""
+    fixed = Certificate(plan.value, max(min(plan.menu_bound, bound), plan.value), FIXED_FAMILY)
+    if not state.settings.segment_master or interrupted:
+        return {"assignment": fixed}, ()
+    menu, incidents = segment_certificate(state.problem, plan.menu, state.settings)
+    return ({"assignment": fixed} if menu is None else {"menu": menu, "assignment": fixed}), incidents

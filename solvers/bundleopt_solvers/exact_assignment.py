@@ -36,9 +36,7 @@ def _columns(task: MenuTask, customer: int, gain: Floats64, use: Floats64, row: 
     usable = [m for m in range(len(gain)) if gain[m, customer] > -1e20]
     members: list[tuple[int, ...]] = [()]
     for size in range(1, task.slots + 1):
-        members += [
-            s for s in combinations(usable, size) if not any(task.clash[a, b] for a, b in combinations(s, 2))
-        ]
+        members += [s for s in combinations(usable, size) if not any(task.clash[a, b] for a, b in combinations(s, 2))]
     total = np.array([sum(gain[m, customer] for m in s) for s in members], dtype=np.float64)
     used = np.array([use[:, list(s), customer].sum(1) for s in members]).reshape(len(members), len(row))
     reduced = total - used @ row
@@ -53,7 +51,7 @@ def assign_exactly(state: SearchState, positions: npt.NDArray[np.int64], prices:
         A bound on every plan with this menu, its fixed cost deducted.
     """
     task = state.menu_task(positions)
-    found = assign(task, prices.row.double().numpy(), steps=60, goal=0.0)
+    found = assign(task, prices.row.double().numpy(), steps=20, goal=0.0)
     fixed = state.relaxation.menu.fixed_cost * len(positions)
     if task.cells.gain.numel() > MOST_CELLS:
         return found.bound - fixed

@@ -28,7 +28,9 @@ def tighten_links(cells: Cells, prices: Multipliers, positions: npt.NDArray[np.i
     for place, units in enumerate(part.units):
         link[option, place] = 0
         net = net_gain(part, replace(prices, link=link))
-        link[option, place] = _best_price(net, units, part.unit_cap[:, place], part.unit_row[:, place] < part.stock_rows)
+        link[option, place] = _best_price(
+            net, units, part.unit_cap[:, place], part.unit_row[:, place] < part.stock_rows
+        )
     return replace(prices, link=link)
 
 

@@ -51,7 +51,7 @@ def build_menu_rules(problem: CampaignProblem) -> MenuRules:
     caps: list[float] = []
     if rules.category_cap is not None and rules.item_category is not None:
         for category in np.unique(rules.item_category):
-            inside = has[:, rules.item_category == category].any(1)
+            inside = np.asarray(has[:, rules.item_category == category].any(1))
             if min(int(inside.sum()), rules.max_bundles) > rules.category_cap:
                 names, caps = [*names, f"category_cap:{category}"], [*caps, float(rules.category_cap)]
                 member.append(inside)

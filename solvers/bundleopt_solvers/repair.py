@@ -284,7 +284,7 @@ def _fill(task: MenuTask, shown: Shown, worth: Floats64, limit: Floats64) -> Sho
     gain = task.gain()
     blocked = (task.clash.astype(np.float32) @ shown.astype(np.float32)) > 0
     free = (shown.sum(0) < task.slots)[None, :] & ~blocked & (gain > 0)
-    used = shown.any(1)
+    used = np.asarray(shown.any(1))
     if task.problem.rules.fixed_cost_per_bundle > 0:
         free &= used[:, None]
     slack = limit - _activity(task, shown)
@@ -299,7 +299,9 @@ def repair(task: MenuTask, shown: Shown, row: Floats64) -> Draft | None:
     """Turn `shown` into offers that keep every rule exactly; None where dropping and filling can't.
 
     Args:
-        task: the fixed menu. shown: (M, U) offers without clashes. row: prices of the coupling rows.
+        task: the fixed menu.
+        shown: (M, U) offers without clashes.
+        row: prices of the coupling rows.
     """
     worth = reduced_gain(task.cells, torch.from_numpy(row)).numpy()
     worth = np.where(worth < NEVER / 2, -1e12, worth)

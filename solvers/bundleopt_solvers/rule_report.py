@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from bundleopt_solvers.arbitrage import broken_covers
 from bundleopt_solvers.lagrangian import DualPoint, Multipliers
+from bundleopt_solvers.menu_rules import build_menu_rules
 from bundleopt_solvers.plan import RuleReport
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.rows import CouplingRows, category_share
@@ -26,8 +27,12 @@ def _products(left: npt.NDArray[np.floating], right: npt.NDArray[np.floating]) -
     return math.fsum(a * b for a, b in zip(left.astype(np.float64).tolist(), right.tolist(), strict=True))
 
 
-def _margin_line(problem: CampaignProblem, offers: tuple[Indices, Indices], rule: tuple[str, float, float],
-                 weight: npt.NDArray[np.float64]) -> RuleReport:
+def _margin_line(
+    problem: CampaignProblem,
+    offers: tuple[Indices, Indices],
+    rule: tuple[str, float, float],
+    weight: npt.NDArray[np.float64],
+) -> RuleReport:
     """A margin floor as shares; its shadow price is money per unit of share (0.01 is one percentage point)."""
     name, share, price = rule
     customer, option = offers
@@ -39,8 +44,9 @@ def _margin_line(problem: CampaignProblem, offers: tuple[Indices, Indices], rule
     return line if revenue > 0 else RuleReport(name, share, share, 0.0, binding=False, shadow_price=0.0)
 
 
-def coupling_lines(problem: CampaignProblem, rows: CouplingRows, offers: tuple[Indices, Indices],
-                   row_price: npt.NDArray[np.float64]) -> list[RuleReport]:
+def coupling_lines(
+    problem: CampaignProblem, rows: CouplingRows, offers: tuple[Indices, Indices], row_price: npt.NDArray[np.float64]
+) -> list[RuleReport]:
     """Rules that add up over customers; stock lines for items in the plan and for items whose stock could run out."""
     rules, options = problem.rules, problem.options
     price = dict(zip(rows.names, row_price.tolist(), strict=True))
@@ -62,8 +68,9 @@ def coupling_lines(problem: CampaignProblem, rows: CouplingRows, offers: tuple[I
     return lines + _stock_lines(problem, rows, offers, price)
 
 
-def _stock_lines(problem: CampaignProblem, rows: CouplingRows, offers: tuple[Indices, Indices],
-                 price: dict[str, float]) -> list[RuleReport]:
+def _stock_lines(
+    problem: CampaignProblem, rows: CouplingRows, offers: tuple[Indices, Indices], price: dict[str, float]
+) -> list[RuleReport]:
     slack = problem.rules.stock_slack
     if slack is None:
         return []
@@ -81,8 +88,9 @@ def _stock_lines(problem: CampaignProblem, rows: CouplingRows, offers: tuple[Ind
     return lines
 
 
-def menu_lines(problem: CampaignProblem, offers: tuple[Indices, Indices], prices: Multipliers, point: DualPoint,
-               names: tuple[str, ...]) -> list[RuleReport]:
+def menu_lines(
+    problem: CampaignProblem, offers: tuple[Indices, Indices], prices: Multipliers, point: DualPoint
+) -> list[RuleReport]:
     """Rules of the menu and of single customers."""
     rules, options = problem.rules, problem.options
     customer, option = offers
@@ -94,6 +102,7 @@ def menu_lines(problem: CampaignProblem, offers: tuple[Indices, Indices], prices
         _line("max_bundles", rules.max_bundles, len(bundles), rules.max_bundles - len(bundles), threshold),
         _line("slots", rules.slots, most, rules.slots - most, float(prices.slot.sum())),
     ]
+    names = build_menu_rules(problem).names
     toll = dict(zip(names, prices.menu.tolist(), strict=True))
     items = [{int(i) for i in row if i >= 0} for row in options.items[menu]]
     for label, cap, kinds in _caps(problem, items):

@@ -121,7 +121,7 @@ class SearchState:
             self.progress(stage, self.floor, self.bound, self.seconds)
 
     def tick(self) -> bool:
-        """Count one unit of work; whether a limit is reached. Work after that isn't counted, so that it can be replayed."""
+        """Count one unit of work; whether a limit is reached. What follows isn't counted: so a stop can be replayed."""
         if self.stopped is None:
             self.work += 1
             if self.settings.work is not None and self.work >= self.settings.work:

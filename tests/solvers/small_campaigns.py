@@ -10,7 +10,6 @@ from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
-
 from bundleopt_solvers.plan import CampaignPlan
 from bundleopt_solvers.problem import CampaignProblem, Options, Rules
 
@@ -121,9 +120,7 @@ def _compatible(problem: CampaignProblem, offers: tuple[int, ...]) -> bool:
 
 
 def _columns(problem: CampaignProblem, menu: tuple[int, ...]) -> list[tuple[int, ...]]:
-    return [
-        s for size in range(problem.rules.slots + 1) for s in combinations(menu, size) if _compatible(problem, s)
-    ]
+    return [s for size in range(problem.rules.slots + 1) for s in combinations(menu, size) if _compatible(problem, s)]
 
 
 def row_table(problem: CampaignProblem) -> tuple[np.ndarray, np.ndarray]:

@@ -7,14 +7,12 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-
 from bundleopt_data.errors import InfeasiblePlanError
 from bundleopt_solvers.conflicts import Question, arithmetic_conflict, confirm, find_plan
 from bundleopt_solvers.engine import solve_campaign
 from bundleopt_solvers.feasibility import active_rules, goal_problem, without
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.settings import EngineSettings
-
 
 from tests.solvers.small_campaigns import best_by_enumeration, random_campaign, with_rules
 
@@ -137,9 +135,19 @@ def test_a_feasible_problem_is_never_confirmed_as_contradictory() -> None:
 
 
 def test_every_rule_can_be_taken_off() -> None:
-    problem = with_rules(random_campaign(9), budget=1.0, min_margin=0.2, category_min_margin={0: 0.2}, include=(0,),
-                         category_cap=1, item_overlap=1, min_incremental_margin=1.0, no_arbitrage=True,
-                         substitutes=np.array([[0, 1]], dtype=np.int32), stock_slack=np.ones(5))
+    problem = with_rules(
+        random_campaign(9),
+        budget=1.0,
+        min_margin=0.2,
+        category_min_margin={0: 0.2},
+        include=(0,),
+        category_cap=1,
+        item_overlap=1,
+        min_incremental_margin=1.0,
+        no_arbitrage=True,
+        substitutes=np.array([[0, 1]], dtype=np.int32),
+        stock_slack=np.ones(5),
+    )
     names = active_rules(problem)
     assert len(names) == 11
     free = without(problem.rules, frozenset(names), 4)

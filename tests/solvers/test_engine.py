@@ -7,13 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-
 from bundleopt_data.errors import InfeasiblePlanError
 from bundleopt_solvers.engine import solve_campaign
 from bundleopt_solvers.plan import CampaignPlan, StopReason
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.settings import EngineSettings
-
 
 from tests.solvers.small_campaigns import (
     best_by_enumeration,
@@ -131,9 +129,17 @@ def test_scaling_the_currency_scales_the_answer(seed: int) -> None:
 
 
 def _bytes(plan: CampaignPlan) -> bytes:
-    return b"".join(
-        [plan.menu.tobytes(), plan.offer_customer.tobytes(), plan.offer_option.tobytes(), plan.reduced_value.tobytes()]
-    ) + repr((plan.headline, plan.work, plan.rules)).encode()
+    return (
+        b"".join(
+            [
+                plan.menu.tobytes(),
+                plan.offer_customer.tobytes(),
+                plan.offer_option.tobytes(),
+                plan.reduced_value.tobytes(),
+            ]
+        )
+        + repr((plan.headline, plan.work, plan.rules)).encode()
+    )
 
 
 @pytest.mark.parametrize("work", [None, 5, 60])
@@ -158,14 +164,26 @@ def test_segment_members_who_differ_are_served_as_customers() -> None:
     value = np.full(problem.value.shape, -1, dtype=np.float32)
     value[0, first[0]] = value[1, first[1]] = 10
     rules = replace(
-        problem.rules, budget=None, min_margin=None, category_min_margin={}, min_incremental_margin=None, slots=1,
-        max_bundles=2, stock_slack=None, include=(), category_cap=None, item_overlap=None, no_arbitrage=False,
-        fixed_cost_per_bundle=0.0, contact_cost=0.0,
+        problem.rules,
+        budget=None,
+        min_margin=None,
+        category_min_margin={},
+        min_incremental_margin=None,
+        slots=1,
+        max_bundles=2,
+        stock_slack=None,
+        include=(),
+        category_cap=None,
+        item_overlap=None,
+        no_arbitrage=False,
+        fixed_cost_per_bundle=0.0,
+        contact_cost=0.0,
     )
     plan = solve_campaign(replace(problem, value=value, rules=rules), EXACT)
     assert plan.headline.value == 20
     assert sorted(zip(plan.offer_customer.tolist(), plan.offer_option.tolist(), strict=True)) == [
-        (0, first[0]), (1, first[1]),
+        (0, first[0]),
+        (1, first[1]),
     ]
 
 
