@@ -18,6 +18,7 @@ from bundleopt_models.calibration import CalibrationMap, fit_calibration
 from bundleopt_models.corpus import CorpusBuilder, Scaler, Vocabulary, WeekRows
 from bundleopt_models.model import DemandModel, ItemFacts, PanelView, build_view
 from bundleopt_models.network import POPULARITY, DemandNetwork, NetworkSizes
+from bundleopt_models.pull_forward import fit_pull_forward
 from bundleopt_models.relations import RelationSettings, fit_relations, no_relations
 from bundleopt_models.settings import TrainSettings
 from bundleopt_models.training import Trainer, TrainingData, TrainingResult, hash_seed, week_logits
@@ -186,7 +187,7 @@ def _facts(panel: Panel, weeks: WeekSplit) -> ItemFacts:
 
 
 def _related_facts(model: DemandModel, panel: Panel, weeks: WeekSplit, progress: Progress) -> ItemFacts:
-    """Complementarity, beside which the probabilities are the model's own; history of each week is the week's own."""
+    """Complementarity beside the model's own probabilities, and what promotions borrow from later weeks."""
     fast = model.settings.fast
     chosen = (*weeks.fit, *weeks.validation)[-(RELATION_WEEKS_FAST if fast else RELATION_WEEKS) :]
 
@@ -195,7 +196,10 @@ def _related_facts(model: DemandModel, panel: Panel, weeks: WeekSplit, progress:
         return model.weekly_grid(panel, week)
 
     settings = RelationSettings.fast() if fast else RelationSettings()
-    return replace(model.facts, relations=fit_relations(panel, chosen, grid, settings))
+    relations = fit_relations(panel, chosen, grid, settings) if chosen else no_relations()
+    seen = range(max((*weeks.fit, *weeks.validation), default=-1) + 1)
+    share = fit_pull_forward(panel, seen) if seen else model.facts.pull_forward
+    return replace(model.facts, relations=relations, pull_forward=share.astype(np.float32))
 
 
 def _run_record(result: TrainingResult, weeks: WeekSplit, seconds: float) -> dict[str, object]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,9 @@ COLUMNS = (
 )
 PRIOR_VISITS = (1.0, 3.0, 10.0, 30.0)
 """Weeks of popularity that smooth a personal frequency; the best on the tuning weeks is taken."""
+
+PEER_WEEKS = 18
+"""Latest fitting weeks that the linear model and the trees learn from, as in MODEL.md."""
 
 SMALLEST = 1e-7
 
@@ -139,7 +142,11 @@ class PersonalFrequency:
         weeks = np.maximum(np.expm1(cells.builder.tables.customer[cells.week, cells.customer, column]), 1)
         weeks = (1 - 0.9**weeks) / 0.1 if self._decayed else weeks
         chance = (count + self._prior * cells.popularity) / (weeks + self._prior)
-        return np.clip(chance, SMALLEST, 1 - SMALLEST).astype(np.float32)
+        return _inside(chance)
+
+
+def _inside(probability: npt.ArrayLike) -> Floats:
+    return np.asarray(np.clip(probability, SMALLEST, 1 - SMALLEST), dtype=np.float32)
 
 
 def _log_loss(probability: Floats, cells: WeekCells) -> float:
@@ -180,7 +187,7 @@ class LogisticRegression:
 
     def fit(self, weeks: PeerWeeks) -> None:
         """Maximum likelihood with a weak ridge."""
-        rows = sample_rows(weeks, weeks.fit)
+        rows = sample_rows(weeks, weeks.fit[-PEER_WEEKS:])
         self._mean, self._deviation = rows.features.mean(axis=0), rows.features.std(axis=0) + 1e-3
         inputs = torch.from_numpy(self._standardised(rows.features))
         bought, offset = torch.from_numpy(rows.bought), torch.from_numpy(rows.offset)
@@ -202,7 +209,7 @@ class LogisticRegression:
     def score(self, cells: Cells) -> Floats:
         """Linear log odds through the logistic function."""
         logit = self._standardised(cells.features) @ self._weights[:-1] + self._weights[-1]
-        return np.clip(1 / (1 + np.exp(-logit)), SMALLEST, 1 - SMALLEST).astype(np.float32)
+        return _inside(1 / (1 + np.exp(-logit)))
 
     def _standardised(self, features: Floats) -> Floats:
         scaled = np.clip((features - self._mean) / self._deviation, -6, 6)
@@ -245,14 +252,14 @@ class BoostedTrees:
             import lightgbm
         except ImportError as error:
             raise MissingExtraError("lightgbm", "bench") from error
-        rows, later = sample_rows(weeks, weeks.fit), sample_rows(weeks, weeks.validation)
+        rows, later = sample_rows(weeks, weeks.fit[-PEER_WEEKS:]), sample_rows(weeks, weeks.validation)
         signs = [-1 if name == "log_relative_price" else 0 for name in COLUMNS]
         parameters = TREES | {"monotone_constraints": signs, "num_threads": torch.get_num_threads()}
         train = lightgbm.Dataset(rows.features, rows.bought, init_score=rows.offset + _start(rows.features))
         check = lightgbm.Dataset(
             later.features, later.bought, init_score=later.offset + _start(later.features), reference=train
         )
-        stopping = [lightgbm.early_stopping(15, verbose=False)] if len(later.bought) else []
+        stopping: list[Any] = [lightgbm.early_stopping(15, verbose=False)] if len(later.bought) else []
         valid = [check] if len(later.bought) else None
         self._trees = lightgbm.train(parameters, train, 300, valid_sets=valid, callbacks=stopping)
 
@@ -260,7 +267,7 @@ class BoostedTrees:
         """Log odds of the trees through the logistic function."""
         features = cells.features
         logit = _start(features) + self._trees.predict(features, raw_score=True)
-        return np.clip(1 / (1 + np.exp(-logit)), SMALLEST, 1 - SMALLEST).astype(np.float32)
+        return _inside(1 / (1 + np.exp(-logit)))
 
 
 def _start(features: Floats) -> npt.NDArray[np.float64]:

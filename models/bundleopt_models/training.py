@@ -106,6 +106,8 @@ class Trainer:
         self._steps = [
             (place, start) for place, week in enumerate(data.fit) for start in range(0, len(week.bought), self._batch)
         ]
+        self._epochs = max(settings.epochs, -(-settings.least_steps // max(len(self._steps), 1)))
+        self._patience = settings.patience * -(-self._epochs // max(settings.epochs, 1))
         tables = network.embeddings()
         own = {id(table) for table in tables}
         rest = [parameter for parameter in network.parameters() if id(parameter) not in own]
@@ -129,7 +131,7 @@ class Trainer:
         """
         if resume:
             self._restore()
-        while self._epoch < self.settings.epochs and self._rows and not self._is_over():
+        while self._epoch < self._epochs and self._rows and not self._is_over():
             self._run_epoch(progress)
         self.network.load_state_dict(self._best)
         self.network.eval()
@@ -150,9 +152,9 @@ class Trainer:
 
     def _is_over(self) -> bool:
         done = self._validation_loss
-        if len(done) <= self.settings.patience:
+        if len(done) <= self._patience:
             return False
-        return min(done[-self.settings.patience :]) >= min(done[: -self.settings.patience])
+        return min(done[-self._patience :]) >= min(done[: -self._patience])
 
     def _run_epoch(self, progress: Progress) -> None:
         generator = torch.Generator().manual_seed(hash_seed(self.settings.seed, self._epoch, -1))
@@ -198,10 +200,10 @@ class Trainer:
             torch._foreach_lerp_(self._average, list(self.network.parameters()), share)
 
     def _tell(self, progress: Progress, seconds: float, steps: int) -> None:
-        total = self.settings.epochs * len(self._steps)
+        total = self._epochs * len(self._steps)
         done = self._epoch * len(self._steps) + self._step
         left = (total - done) * seconds / max(steps, 1)
-        progress(f"training, pass {self._epoch + 1} of {self.settings.epochs}, at most {left:.0f} s left", done / total)
+        progress(f"training, pass {self._epoch + 1} of {self._epochs}, at most {left:.0f} s left", done / total)
 
     def _one_step(self, place: int, index: Tensor) -> float:
         week, data, step = self.data.fit[place], self.data, self._epoch * len(self._steps) + self._step
@@ -222,7 +224,7 @@ class Trainer:
         return float(loss.detach()) * len(index)
 
     def _schedule(self, step: int) -> float:
-        total = max(self.settings.epochs * len(self._steps), 1)
+        total = max(self._epochs * len(self._steps), 1)
         cosine = 0.5 * (1 + math.cos(math.pi * min(step / total, 1.0)))
         return min((step + 1) / min(WARMUP_STEPS, 1 + total // 10), 1.0) * (LAST_RATE + (1 - LAST_RATE) * cosine)
 

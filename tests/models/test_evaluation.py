@@ -105,7 +105,7 @@ def test_the_table_has_a_row_for_every_model(make_market, tmp_path):
     said = []
     table = evaluate(
         panel,
-        TrainSettings(epochs=1),
+        TrainSettings(epochs=1, least_steps=0),
         folder=tmp_path,
         peers=[Popularity(), PersonalFrequency(decayed=True)],
         progress=lambda stage, share: said.append((stage, share)),
@@ -129,7 +129,7 @@ def test_a_missing_library_leaves_its_install_line(make_market, tmp_path, monkey
 
     monkeypatch.setattr(builtins, "__import__", without)
     panel = make_market(30, 8, 12).panel
-    table = evaluate(panel, TrainSettings(epochs=1), folder=tmp_path, peers=[BoostedTrees()])
+    table = evaluate(panel, TrainSettings(epochs=1, least_steps=0), folder=tmp_path, peers=[BoostedTrees()])
     row = table.row(BoostedTrees.name)
     assert row.probability is None
     assert "pip install 'bundleopt[bench]'" in row.note

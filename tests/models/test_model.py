@@ -16,7 +16,7 @@ from bundleopt_models.corpus import as_rows
 from bundleopt_models.model import CHECKPOINT, load_model, plan_for, train_model
 from bundleopt_models.settings import PriceSource, TrainSettings
 
-QUICK = TrainSettings(epochs=2, batch_rows=512)
+QUICK = TrainSettings(epochs=2, batch_rows=512, least_steps=0)
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ DEGENERATE = {
 @pytest.mark.parametrize("source", PriceSource)
 def test_small_panels_train_without_nan(make_market, campaign_for, tmp_path, shape, source):
     panel = make_market(**shape).panel
-    model = train_model(panel, TrainSettings(epochs=2, price=source), folder=tmp_path)
+    model = train_model(panel, replace(QUICK, price=source), folder=tmp_path)
     forecast = load_model(tmp_path).forecast(panel, campaign_for(panel, panel.n_weeks))
     for values in (forecast.probability, forecast.visit_probability, forecast.slope, forecast.units):
         assert np.isfinite(values).all()
