@@ -94,7 +94,7 @@ class CandidateSettings:
         objective_revenue: weight of incremental revenue in the score; the rest is margin (1 revenue, 0 margin).
         min_size, max_size: items of a bundle, 1 to 4.
         total: candidate bundles to return, about; included ones come on top.
-        per_item: most candidates that hold one item.
+        per_item: most candidates that hold one item; None asks for variety as far as the catalogue allows.
         min_support: least expected customers a week who buy the whole bundle at shelf prices.
         category_rule: see CategoryRule.
         allow_below_cost: whether prices below cost count.
@@ -108,7 +108,7 @@ class CandidateSettings:
     min_size: int = 2
     max_size: int = 4
     total: int = 600
-    per_item: int = 40
+    per_item: int | None = None
     min_support: float = 0.0
     category_rule: CategoryRule = CategoryRule.ANY
     allow_below_cost: bool = False
@@ -125,8 +125,9 @@ class CandidateSettings:
         if not self.budget_prices or min(self.budget_prices) < 0:
             raise UsageError(f"budget_prices needs at least one price >= 0, got {self.budget_prices!r}")
         for name in ("total", "per_item", "pool", "beam"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise UsageError(f"{name} must be at least 1, got {number!r}")
         if self.min_support < 0:
             raise UsageError(f"min_support must be at least 0, got {self.min_support!r}")
 

@@ -1,7 +1,7 @@
 """What given bundles earn: the value of an offer per customer, positive parts summed over customers.
 
-The value is the formula of `candidate_screen` at the joint probability P(b) = P(visit) P(b | visit). Pairs use Plackett's
-closed form. Larger bundles use Kirkwood's closure of the pair law (Kirkwood 1935, doi:10.1063/1.1749657),
+The value is the formula of `candidate_screen` at the joint probability P(b) = P(visit) P(b | visit). Pairs use
+Plackett's closed form. Larger bundles use Kirkwood's closure of the pair law (Kirkwood 1935, doi:10.1063/1.1749657),
 P(b | visit) = prod_i x_i prod_(i<j) P(ij) / (x_i x_j): exact where items are independent, otherwise close enough to
 choose what is worth valuing exactly. The effect of an offer outside the bundle is counted as if all of it were outside,
 which only matters for the order of candidates.

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from bundleopt_solvers.candidate_choice import beam_rows, choose_best, choose_pool, spread
+from bundleopt_solvers.candidate_choice import beam_rows, choose_best, choose_pool, pool_cap, spread
 from bundleopt_solvers.candidate_inputs import CandidateInputs, Candidates, CandidateSettings, CategoryRule
 from bundleopt_solvers.candidate_money import ItemMoney, item_money
 from bundleopt_solvers.candidate_screen import screen_pairs
@@ -45,7 +45,8 @@ def find_candidates(
     """
     start = time.monotonic()
     search = _Search(inputs, settings, progress or (lambda _step, _share: None))
-    kept = [choose_best(layer, settings) for layer in search.layers() if layer.items.shape[1] >= settings.min_size]
+    layers = [layer for layer in search.layers() if layer.items.shape[1] >= settings.min_size]
+    kept = [choose_best(layer, settings, search.items) for layer in layers]
     bundles, score, ratio = search.with_included(kept)
     return Candidates(
         bundles=bundles,
@@ -67,6 +68,7 @@ class _Search:
         self._money: ItemMoney = item_money(inputs, settings)
         self._valuer = BundleValuer(inputs, settings, self._money)
         self._apart = {(min(pair), max(pair)) for pair in inputs.substitutes.tolist()}
+        self.items = int(inputs.eligible.sum())
         self.screened, self.valued, self.excluded_bound = 0, 0, 0.0
 
     def layers(self) -> list[BundleScores]:
@@ -89,7 +91,7 @@ class _Search:
         bounds = screen_pairs(
             self._inputs, self._settings, self._money, lambda share: self._tell("screening pairs", share)
         )
-        pool, self.excluded_bound = choose_pool(bounds, self._settings)
+        pool, self.excluded_bound = choose_pool(bounds, self._settings, self.items)
         self.screened, self.valued = bounds.screened, len(pool)
         self._tell("valuing pairs", 0.0)
         return self._admitted(self._valuer.scores(pool))
@@ -107,7 +109,7 @@ class _Search:
         What an extension promises is the sum of its pairs' scores.
         """
         promise: dict[tuple[int, ...], float] = {}
-        for row in beam_rows(layer, self._settings):
+        for row in beam_rows(layer, self._settings, self.items):
             bundle = tuple(layer.items[row].tolist())
             for item in sorted({other for one in bundle for other in links.get(one, ())} - set(bundle)):
                 grown = tuple(sorted((*bundle, item)))
@@ -115,7 +117,7 @@ class _Search:
                     promise[grown] = sum(links[one].get(other, 0.0) for one in grown for other in grown if one < other)
         best = sorted(promise, key=lambda bundle: (-promise[bundle], bundle))
         rows = np.array(best, dtype=np.int64).reshape(-1, size)
-        return rows[spread(rows, EXTENSIONS_PER_BUNDLE * self._settings.beam, self._settings)]
+        return rows[spread(rows, EXTENSIONS_PER_BUNDLE * self._settings.beam, pool_cap(self._settings, self.items))]
 
     def _fits(self, bundle: tuple[int, ...], item: int) -> bool:
         """Whether the rules let `item` join: no substitutes together, categories as asked."""

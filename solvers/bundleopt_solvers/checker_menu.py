@@ -38,7 +38,8 @@ def check_menu(
         if bundle is not None:
             menu[bundle.bundle_id] = bundle
             _check_row(row, bundle, findings)
-            _check_price(bundle, items, limits, findings)
+            _check_price(bundle, limits, findings)
+            _check_floor(bundle, items, limits, findings)
             _check_members(bundle, items, limits, findings)
     _check_counts(menu, items, limits, findings)
     _check_bans(menu, limits, findings)
@@ -105,8 +106,8 @@ def _check_row(row: Any, bundle: MenuBundle, findings: Findings) -> None:
     )
 
 
-def _check_price(bundle: MenuBundle, items: dict[str, Item], limits: CheckLimits, findings: Findings) -> None:
-    """Band after rounding, ending, ladder, dearest item, cost."""
+def _check_price(bundle: MenuBundle, limits: CheckLimits, findings: Findings) -> None:
+    """Band after rounding, ending, ladder."""
     value, place = bundle.value, f"bundle {bundle.bundle_id} at {money(bundle.value.price)}"
     total = value.list_value * 100
     low, high = total * (1 - decimal(limits.max_discount)), total * (1 - decimal(limits.min_discount))
@@ -134,6 +135,11 @@ def _check_price(bundle: MenuBundle, items: dict[str, Item], limits: CheckLimits
             value=money(value.price),
             detail=place,
         )
+
+
+def _check_floor(bundle: MenuBundle, items: dict[str, Item], limits: CheckLimits, findings: Findings) -> None:
+    """Nobody pays less for more, and no redemption loses money."""
+    value, place = bundle.value, f"bundle {bundle.bundle_id} at {money(bundle.value.price)}"
     dearest = max(items[item].shelf_cents for item in bundle.items)
     if len(bundle.items) > 1:
         findings.require(

@@ -253,6 +253,13 @@ def test_sizes_support_and_caps_are_kept():
     assert {len(bundle) for bundle in every(inputs, min_size=3, max_size=3).bundles} == {3}
 
 
+def test_a_small_catalogue_fills_the_list_although_variety_is_asked_for():
+    inputs = market(4, customers=25, items=12, related=False)
+    found = find_candidates(inputs, CandidateSettings(max_size=2, total=100))
+    assert set(found.bundles) == set(every(inputs, max_size=2).bundles)
+    assert len(found.bundles) > 20
+
+
 def test_included_bundles_come_first_whatever_they_are_worth():
     inputs = replace(market(6, items=9), included=((7, 2), (0, 1, 3, 5), (8,)))
     found = every(inputs, max_size=2)
