@@ -90,10 +90,11 @@ def solve(session: Session, prepared: Prepared, watch: Stopwatch, *, write_model
     """Optimise, and compute every figure of the plan."""
     settings = session.config.solve
     problem = prepared.built.problem
-    if write_model is not None:
-        optimise.write_segment_model(problem, write_model)
     with watch.stage("optimise"):
         plan = optimise.optimise(problem, settings, prepared.found.family, session.progress)
+    if write_model is not None:
+        with watch.stage("write model"):
+            plan = optimise.write_segment_model(problem, plan, settings, write_model)
     valued = value_plan(prepared, plan)
     with watch.stage("margin-neutral plan"):
         neutral = _margin_neutral(session, prepared, valued)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from bundleopt_data.errors import BundleoptError, InfeasiblePlanError, VerificationError
@@ -15,13 +16,13 @@ INTERNAL_BUG = 1
 DISK_OR_PERMISSION = 11
 
 
-def report_failure(error: BaseException, *, command: str) -> int:
+def report_failure(error: BaseException, *, command: str, arguments: Sequence[str]) -> int:
     """Write the message of `error` to stderr (and as JSON to stdout when asked), and return the exit code."""
     code, message = classify(error)
-    if "--verbose" in sys.argv or "-v" in sys.argv:
+    if "--verbose" in arguments or "-v" in arguments:
         traceback.print_exception(error, file=sys.stderr)
     sys.stderr.write(f"{command}: {message}\n")
-    if "--json" in sys.argv:
+    if "--json" in arguments:
         sys.stdout.write(json.dumps(as_document(error, code, message), indent=2, ensure_ascii=False) + "\n")
         sys.stdout.flush()
     return code

@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
-        return report_failure(error, command=command)
+        return report_failure(error, command=command, arguments=arguments)
     return code
 
 

@@ -107,9 +107,9 @@ def solve(flags: SolveFlags) -> None:
             _show_config(output, session.resolved.rows())
             return
         with hold(session.workspace, wait=flags.wait):
-            if notice := session.dataset.notice:
-                output.note(notice)
             result = solve_session(session, out=flags.out, write_model=flags.write_model)
+    if notice := session.dataset.notice:
+        output.note(notice)
     _show(output, result)
     _exit_as(output, result, require_optimal=session.config.solve.require_optimal)
 

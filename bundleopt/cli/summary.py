@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from bundleopt.verbs.solve import SolveResult
 
+# A rule that counts broken cases says nothing in a table of limits: a plan with one is never published.
+_UNSAID = frozenset({"no_arbitrage"})
+
 _TOTALS = (
     ("incremental_revenue", "incremental revenue", formats.money),
     ("incremental_margin", "incremental margin", formats.money),
@@ -95,7 +98,7 @@ def _rules(document: dict[str, Any]) -> Any:
             formats.money(rule["shadow_price"]),
         )
         for rule in document["rules"]
-        if rule["binding"] or not rule["name"].startswith("stock")
+        if (rule["binding"] or not rule["name"].startswith("stock")) and rule["name"] not in _UNSAID
     ]
     return plain_table(("rule", "#limit", "#plan", "#slack", "#one more is worth"), rows)
 

@@ -68,6 +68,8 @@ def empty_sentence(document: dict[str, Any]) -> str | None:
         return None
     if document["bound"] - document["objective"]["value"] >= _CENT and document["status"] != "optimal":
         return "The time ran out before a plan with offers was found; give it more with --time-limit."
+    if any(row["factor"] is not None and row["factor"] <= 1 for row in document["break_even"]):
+        return "Bundles would earn their discount, but the rules leave no room for an offer: the plan is to do nothing."
     return (
         "No bundle earns its discount under these rules: the best plan is to do nothing. "
         "The break-even table says how much more price-sensitive customers would have to be."

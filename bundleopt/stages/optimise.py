@@ -16,6 +16,10 @@ from bundleopt.config import SolveConfig
 from bundleopt.session import Progress
 
 
+# Of the time limit, what the segment model may take when it is written to a file.
+_MODEL_SHARE = 0.1
+
+
 def engine_settings(settings: SolveConfig, *, gap_only: bool = False) -> EngineSettings:
     """Return how far and how long to search; `gap_only` leaves the segment model out."""
     return EngineSettings(
@@ -80,15 +84,52 @@ def empty_plan(problem: CampaignProblem, family: str) -> CampaignPlan:
     )
 
 
-def write_segment_model(problem: CampaignProblem, path: Path) -> None:
-    """Write the segment menu problem as `.mps` or `.lp` for any other solver.
+def write_segment_model(
+    problem: CampaignProblem, plan: CampaignPlan, settings: SolveConfig, path: Path
+) -> CampaignPlan:
+    """Write the final segment menu problem as `.mps` or `.lp` for any other solver.
+
+    Returns:
+        The plan, its `certificates["menu"]` that of the written model.
 
     Raises:
         UsageError: another ending, or there is no candidate to write. StorageError: the file cannot be written.
     """
+    from bundleopt_solvers.backends.backend import Effort
     from bundleopt_solvers.model_file import write_model
     from bundleopt_solvers.segment_master import build_segment_master
+    from bundleopt_solvers.segment_solve import exposures_for, solve_segment_master
 
     if not len(problem.options.bundle):
         raise UsageError("--write-model: there is no candidate bundle, so there is no model to write")
-    write_model(build_segment_master(problem).model, path)
+    master = build_segment_master(problem)
+    known = np.intersect1d(plan.menu, master.columns.options)
+    start = exposures_for(master, known) if len(known) else None
+    effort = Effort(time_limit=max(1.0, _MODEL_SHARE * settings.time_limit), gap=settings.gap, seed=settings.seed)
+    found = solve_segment_master(master, effort, solver=settings.solver, start=start)
+    write_model(found.master.model, path)
+    if found.result.values is None or not np.isfinite(found.result.bound):
+        return plan
+    return replace(plan, certificates=plan.certificates | {"menu": found.master.certificate(found.result)})
+
+
+def refuse_unknown_solver(name: str) -> None:
+    """Refuse a backend that is not in the table, before hours of work go by.
+
+    Raises:
+        UsageError: it names those that are.
+    """
+    from bundleopt_solvers.backends.table import BACKENDS
+
+    if name not in {"auto", *BACKENDS}:
+        raise UsageError(f"--solver {name!r} is none of auto, {', '.join(BACKENDS)}")
+
+
+def refuse_unknown_ending(path: Path | None) -> None:
+    """Refuse a model file whose ending names no format.
+
+    Raises:
+        UsageError: the ending is neither `.mps` nor `.lp`.
+    """
+    if path is not None and path.suffix.lower() not in {".mps", ".lp"}:
+        raise UsageError(f"--write-model {path}: the file must end in .mps or .lp")

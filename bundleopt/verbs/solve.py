@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bundleopt import pipeline
+from bundleopt import pipeline, run_registry
 from bundleopt.session import Progress, Session, open_session
+from bundleopt.stages import optimise
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.workspace_lock import hold
 
@@ -87,6 +88,10 @@ def solve(
 def solve_session(session: Session, *, out: Path | None = None, write_model: Path | None = None) -> SolveResult:
     """Plan a campaign in an open session whose workspace is held."""
     watch = Stopwatch()
+    optimise.refuse_unknown_solver(session.config.solve.solver)
+    optimise.refuse_unknown_ending(write_model)
+    if out is not None:
+        run_registry.refuse_foreign_folder(out)
     prepared = pipeline.prepare(session, watch)
     solved = pipeline.solve(session, prepared, watch, write_model=write_model)
     folder, content = pipeline.publish(session, solved, out=out)
