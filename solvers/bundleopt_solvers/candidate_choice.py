@@ -18,8 +18,8 @@ Rows = npt.NDArray[np.int64]
 
 # Pairs sell best and are proven; larger bundles widen the choice. Shares of the sizes that are allowed are scaled to 1.
 SIZE_SHARE = {1: 0.15, 2: 0.55, 3: 0.27, 4: 0.18}
-# Measured with 600 candidates from 5,000 items (CANDIDATES.md): more variety than 40 candidates an item costs nothing while
-# budget money is free and pays when it is not; a cap below 6 costs.
+# Measured with 600 candidates from 5,000 items (CANDIDATES.md): more variety than 40 candidates an item costs nothing
+# while budget money is free and pays when it is not; a cap below 6 costs.
 PER_ITEM = 6
 # A small catalogue could not fill the list under that cap: no cap binds below this multiple of an even spread.
 EVEN_SPREADS = 2
