@@ -121,6 +121,7 @@ class DemandModel:
 
     def week_inputs(self, view: PanelView, week_index: int, planned: Planned) -> WeekInputs:
         """Everything that the scores of a week depend on; moves the view's builder to the week."""
+        week_index = max(week_index, 0)
         view.builder.move_to(week_index)
         row = min(week_index, view.panel.n_weeks)
         return WeekInputs(
@@ -245,8 +246,8 @@ def plan_for(
 
     Where the chain-wide share is given, it stands for the customer's own store, too, unless the panel knows the week.
     """
-    inside = week < panel.n_weeks
-    last = min(week, panel.n_weeks - 1)
+    inside = 0 <= week < panel.n_weeks
+    last = min(max(week, 0), panel.n_weeks - 1)
     price = log_price if log_price is not None else panel.prices.log_price[last]
     groups = panel.promotions.store_display.shape[1]
     chain, store = [], []

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from bundleopt_models import checkpoint
 from bundleopt_models.corpus import WeekRows
+from bundleopt_models.device import moved, resolve_device
 from bundleopt_models.likelihood import sampled_loss
 from bundleopt_models.network import ITEM_DROPOUT, Catalogue, DemandNetwork, Rows
 from bundleopt_models.settings import TrainSettings
@@ -84,7 +85,7 @@ def take(rows: Rows, index: Tensor) -> Rows:
 
 def week_logits(network: DemandNetwork, data: TrainingData, week: WeekRows, chunk: int = 32_768) -> Tensor:
     """(n,) log odds given a visit of all rows of a week, without gradients."""
-    keep = torch.ones(len(data.catalogue.item), 1)
+    keep = torch.ones(len(data.catalogue.item), 1, device=week.bought.device)
     with torch.no_grad():
         parts = [
             network(take(week.rows, index), week.context, data.catalogue, data.customer_code, keep)
@@ -100,7 +101,10 @@ class Trainer:
 
     def __init__(self, network: DemandNetwork, data: TrainingData, settings: TrainSettings, folder: Path) -> None:
         """States are written below `folder`; nothing else there is touched."""
-        self.network, self.data, self.settings, self.folder = network, data, settings, folder
+        self.network, self.settings, self.folder = network, settings, folder
+        self._device = resolve_device(settings.device)
+        network.to(self._device)
+        self.data = data = moved(data, self._device)
         self._rows = sum(len(week.bought) for week in data.fit)
         self._batch = int(min(max(self._rows // STEPS_PER_EPOCH, SMALLEST_BATCH), settings.batch_rows))
         self._steps = [
@@ -134,7 +138,7 @@ class Trainer:
         while self._epoch < self._epochs and self._rows and not self._is_over():
             self._run_epoch(progress)
         self.network.load_state_dict(self._best)
-        self.network.eval()
+        self.network.cpu().eval()
         done = self._validation_loss
         return TrainingResult(
             epochs=len(done),
@@ -211,8 +215,10 @@ class Trainer:
             group["lr"] = self.settings.learning_rate * self._schedule(step)
         generator = torch.Generator().manual_seed(hash_seed(self.settings.seed, self._epoch, self._step))
         keep = torch.rand(len(data.catalogue.item), 1, generator=generator) >= ITEM_DROPOUT
+        index = index.to(self._device)
         rows = take(week.rows, index)
-        z = self.network(rows, week.context, data.catalogue, data.customer_code, keep.float() / (1 - ITEM_DROPOUT))
+        scale = (keep.float() / (1 - ITEM_DROPOUT)).to(self._device)
+        z = self.network(rows, week.context, data.catalogue, data.customer_code, scale)
         log_visit = data.log_visit[week.week][rows.customer]
         loss = sampled_loss(z, log_visit, week.offset[index], week.bought[index]).mean()
         total = loss + self.network.price.penalty() / self._rows
@@ -274,7 +280,8 @@ class Trainer:
     def _load(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
         self.network.load_state_dict(checkpoint.below(tensors, "network."))
         self._best = checkpoint.below(tensors, "best.")
-        self._average = [value for _, value in sorted(checkpoint.below(tensors, "average.").items())]
+        average = sorted(checkpoint.below(tensors, "average.").items())
+        self._average = [value.to(self._device) for _, value in average]
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in checkpoint.below(tensors, "optimiser.").items():
             number, _, part = name.partition(".")

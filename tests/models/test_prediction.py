@@ -78,6 +78,14 @@ def test_weeks_may_be_dates(model, market, rows):
     np.testing.assert_array_equal(predict(model, market.panel, table)["probability"], expected)
 
 
+def test_before_the_log_nothing_is_known(model, market, rows):
+    """A week before the first is scored like the first, not from the end of the log."""
+    early = rows.assign(week=str(market.panel.weeks[0] - 7 * 5), price=1.0)
+    first = rows.assign(week=str(market.panel.weeks[0]), price=1.0, display=0.0, mailer=0.0)
+    found, expected = (predict(model, market.panel, table)["probability"] for table in (early, first))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_strangers_get_a_probability(model, market):
     monday = str(market.panel.weeks[20])
     table = pd.DataFrame({"customer_id": ["c0001", "new", "new"], "item_id": ["new", "i0001", "new"], "week": monday})
