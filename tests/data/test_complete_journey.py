@@ -120,8 +120,7 @@ def test_panel_arrays_are_finite_aligned_and_within_their_meaning(panel: Panel) 
     assert 0.01 < gap.mean() < 0.1
 
 
-def test_the_campaign_week_after_the_data_rests_on_said_assumptions(sample: Dataset) -> None:
-    panel = sample.panel(fit_until=date(2018, 1, 1))
+def test_the_campaign_week_after_the_data_rests_on_said_assumptions(sample: Dataset, panel: Panel) -> None:
     week = sample.campaign_week(sample.default_week(), panel, COMPLETE_JOURNEY)
     assert week.cost_is_assumed.all()
     assert (week.unit_cost_cents < week.shelf_price_cents).all()

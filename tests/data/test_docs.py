@@ -7,9 +7,8 @@ import importlib
 import pkgutil
 from pathlib import Path
 
-import pytest
-
 import bundleopt_data
+import pytest
 
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(bundleopt_data.__path__, "bundleopt_data.") if not module.ispkg

@@ -52,7 +52,7 @@ def test_folds_are_stable_and_about_even() -> None:
     assert fold_of(["1", "2", "3", "1023"]).tolist() == fold_of(["1023", "3", "2", "1"])[::-1].tolist()
 
 
-@pytest.mark.parametrize("price", [0.01, 1.0, 1.99, 2.6, 500.0])
+@pytest.mark.parametrize("price", [0.01, 2.6])
 @pytest.mark.parametrize("row", range(len(BASE)))
 def test_a_row_never_changes_the_price_it_is_predicted_from(shop: Any, row: int, price: float) -> None:
     base = _panel(shop, BASE)
