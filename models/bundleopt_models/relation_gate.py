@@ -30,12 +30,14 @@ class CopurchaseGate:
         predicted, observed: (groups,) expected and counted co-purchases, unconditional on a visit.
         marginal_ratio: (groups,) predicted over observed single purchases of the same items: what of a miss is not
             the joint law's.
+        standard_error: (groups,) of the ratio, over customers: large baskets are few, and count squared.
     """
 
     visit_rate: npt.NDArray[np.float64]
     predicted: npt.NDArray[np.float64]
     observed: npt.NDArray[np.float64]
     marginal_ratio: npt.NDArray[np.float64]
+    standard_error: npt.NDArray[np.float64]
 
     @property
     def ratio(self) -> npt.NDArray[np.float64]:
@@ -70,14 +72,27 @@ def measure_copurchases(
         totals[1] += bought * (bought - 1.0) / 2.0
         totals[2] += probability.sum(1)
         totals[3] += bought
+    edges = np.linspace(0, panel.n_customers, groups + 1).round().astype(int)
     order = np.argsort(visits, kind="stable")
-    edges = np.linspace(0, len(order), groups + 1).round().astype(int)
-    sums = np.array([totals[:, order[low:high]].sum(1) for low, high in pairwise(edges)])
+    return _by_group(totals, visits / len(weeks), [order[low:high] for low, high in pairwise(edges)])
+
+
+def _by_group(
+    totals: npt.NDArray[np.float64], visits: npt.NDArray[np.float64], groups: list[npt.NDArray[np.int64]]
+) -> CopurchaseGate:
+    """Sum (4, U) predicted pairs, observed pairs, predicted and observed singles over groups of customers."""
+    sums = np.array([totals[:, members].sum(1) for members in groups])
+    ratio = sums[:, 0] / np.maximum(sums[:, 1], 1.0)
+    residual = [
+        np.sqrt(((totals[0, members] - value * totals[1, members]) ** 2).sum())
+        for members, value in zip(groups, ratio, strict=True)
+    ]
     return CopurchaseGate(
-        visit_rate=np.array([visits[order[low:high]].mean() for low, high in pairwise(edges)]) / len(weeks),
+        visit_rate=np.array([visits[members].mean() for members in groups]),
         predicted=sums[:, 0],
         observed=sums[:, 1],
-        marginal_ratio=np.divide(sums[:, 2], sums[:, 3], out=np.full(groups, np.nan), where=sums[:, 3] > 0),
+        marginal_ratio=np.where(sums[:, 3] > 0, sums[:, 2] / np.maximum(sums[:, 3], 1.0), np.nan),
+        standard_error=np.array(residual) / np.maximum(sums[:, 1], 1.0),
     )
 
 

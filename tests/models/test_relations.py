@@ -107,6 +107,8 @@ def test_the_law_foresees_copurchases_in_every_group(log, fitted) -> None:
     assert gate.ratio / gate.marginal_ratio**2 == pytest.approx(np.ones(5), abs=0.06)
     assert gate.marginal_ratio == pytest.approx(np.ones(5), abs=0.1)
     assert (np.diff(gate.visit_rate) > 0).all()
+    assert (np.abs(gate.ratio - 1.0) < 4 * gate.standard_error).all()
+    assert gate.standard_error.max() < 0.1
     independent = measure_copurchases(log.panel, range(WEEKS), log.grid, no_relations(), groups=5, items=ITEMS)
     assert independent.predicted.sum() < gate.predicted.sum()
 

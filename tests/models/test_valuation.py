@@ -174,6 +174,12 @@ def test_refuses_shares_out_of_range(week, table, change, message) -> None:
         value_offers(*week, table, **change)
 
 
+def test_no_options_no_values(week) -> None:
+    values = value_offers(*week, option_table([], [], week[1]))
+    assert values.redemption.shape == (40, 0)
+    assert values.units.shape == (40, 0, 1)
+
+
 def test_refuses_tables_that_do_not_fit(week, table) -> None:
     forecast, campaign = week
     with pytest.raises(UsageError, match="adjacent"):
