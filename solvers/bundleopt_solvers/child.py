@@ -176,16 +176,12 @@ class _Climb:
         return replace(result, seconds=monotonic() - self.begun, incidents=tuple(self.incidents))
 
     def _with_relaxation_bound(self, result: BackendResult) -> BackendResult:
-        if self.model.is_continuous or self._is_stopped():
-            return result
-        bound = self._relaxation(self.model).bound
-        if not np.isfinite(bound):
-            return result
-        if result.values is None:
-            return replace(result, bound=bound)
-        return improved_by(
-            self.model, replace(result, objective=-np.inf, bound=bound), result.values, gap=self.effort.gap
-        )
+        """Bound by the linear relaxation; by the variables' bounds alone where there is no time for it."""
+        bound = self.model.bound_from_duals(np.zeros(self.model.rows))
+        if not (self.model.is_continuous or self._is_stopped()):
+            bound = min(bound, self._relaxation(self.model).bound)
+        bare = replace(result, values=None, objective=-np.inf, bound=bound)
+        return improved_by(self.model, bare, result.values, gap=self.effort.gap)
 
     def _effort(self) -> Effort:
         left = self.effort.time_limit - (monotonic() - self.begun)

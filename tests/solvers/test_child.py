@@ -271,7 +271,10 @@ def test_a_killed_child_takes_its_children_with_it():
 
 def test_stopping_ends_the_solve_and_keeps_the_plan(doubles):
     flag = threading.Event()
-    threading.Timer(0.7, flag.set).start()
+    solve_with_effort(
+        MODEL, QUICK, solver="honest", pool=doubles
+    )  # the child is warm, so the plan is published at once
+    threading.Timer(1.5, flag.set).start()
     begun = time.monotonic()
     result = solve_with_effort(
         MODEL, Effort(time_limit=60.0), solver="publishes_then_hangs", pool=doubles, stopped=flag.is_set
