@@ -301,5 +301,6 @@ def _regular_query(dataset: Dataset) -> str:
 
 def _flag_query(dataset: Dataset, flag: str) -> str:
     has_store = dataset.has_column("promotions", "store_id")
-    share = "count(DISTINCT p.store_id)" if has_store else "1"
+    # A row without a store holds in all of them.
+    share = "CASE WHEN bool_or(p.store_id IS NULL) THEN $1 ELSE count(DISTINCT p.store_id) END" if has_store else "$1"
     return _FLAG.format(share=share, flag=flag)

@@ -38,6 +38,15 @@ def test_a_planned_promotion_price_wins_then_the_weeks_table_price_then_the_regu
     assert any("1 of 12 items is the promotions table's price" in sentence for sentence in week.assumptions)
 
 
+def test_planned_display_is_a_share_of_stores_and_a_row_without_store_holds_in_all(shop: Any) -> None:
+    header = "item_id,week,display,mailer,store_id\n"
+    rows = [f"000,{MONDAY},true,false,s1", f"001,{MONDAY},true,true,", "002,2024-01-01,true,true,s2"]
+    shop.write("promotions", header + "\n".join(rows) + "\n")
+    week = _week(shop)
+    assert week.display[:3].tolist() == [0.5, 1.0, 0.0]
+    assert week.mailer[:3].tolist() == [0.0, 1.0, 0.0]
+
+
 def test_without_a_prices_table_recent_sales_show_the_regular_price(shop: Any) -> None:
     shop.remove("prices", "promotions")
     week = _week(shop)

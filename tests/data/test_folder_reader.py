@@ -364,3 +364,20 @@ def test_sources_that_are_none_are_usage_errors(tmp_path: Path) -> None:
 def test_settings_that_no_file_could_satisfy_are_refused(bad: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         SourceSettings(**bad)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (["001,2024-01-01,2.50,", "001,2024-01-01,2.60,"], None),
+        (["001,2024-01-01,2.50,", "001,2024-01-01,2.50,"], 1),
+        (["001,2024-01-01,2.50,", "001,2024-01-01,2.60,s1"], 2),
+    ],
+)
+def test_keys_without_a_store_are_keys_too(shop: Any, rows: list[str], expected: int | None) -> None:
+    shop.write("prices", "item_id,week,price,store_id\n" + "\n".join(rows) + "\n")
+    if expected is None:
+        with pytest.raises(DataRefusedError, match=r"item_id, week, store_id: rows of one key contradict"):
+            shop.prepare()
+    else:
+        assert shop.prepare().manifest.tables["prices"].rows == expected
