@@ -43,8 +43,7 @@ def solve_campaign(
     """
     settings = settings or EngineSettings()
     threads = torch.get_num_threads()
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
+    torch.set_num_threads(settings.threads)
     try:
         with torch.no_grad():
             return _solve(problem, settings, progress)

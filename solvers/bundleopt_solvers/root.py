@@ -9,7 +9,7 @@ import torch
 from bundleopt_solvers.cells import Cells
 from bundleopt_solvers.groups import conflict_matrix
 from bundleopt_solvers.lagrangian import DualPoint, Multipliers, Relaxation, price_all, reduced_gain, start_multipliers
-from bundleopt_solvers.lagrangian_ascent import Effort, ascend
+from bundleopt_solvers.lagrangian_ascent import Ascent, Effort, ascend
 from bundleopt_solvers.links import tighten_links
 from bundleopt_solvers.menu_rules import change_if_added
 from bundleopt_solvers.menu_search import SearchSpace, grow, improve
@@ -22,6 +22,7 @@ SHORT = 350  # options kept at hand while the multipliers are still rough
 SAMPLE_STEPS, SIFT_STEPS, ROUNDS, SMALL_STEPS = 80, 100, 12, 40
 STALL = 5e-4  # relative progress of the bound in a round below which branching does better
 LINKED = 600  # options whose link prices are tightened in a round
+LEAST_WEIGHT = 0.02  # share of the averaged menu below which an option counts as absent
 SEARCH_OPTIONS = 150  # options that the local search swaps in
 
 
@@ -58,8 +59,20 @@ def first_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float6
     effort = Effort(SAMPLE_STEPS, floor=0.0, tick=state.tick)
     found = ascend(sample, smaller, start_multipliers(sample, smaller), effort)
     start = start_multipliers(cells, relaxation)
-    slot = torch.full((customers,), float(found.best.slot.mean()))
+    slot = _slot_prices(cells, found, relaxation.slots)
     return Multipliers(found.best.row, slot, start.group, found.best.menu, found.best.link), found.point.score
+
+
+def _slot_prices(cells: Cells, found: Ascent, slots: int) -> torch.Tensor:
+    """What the last slot of every customer is worth if the averaged menu of the sample were theirs, (U,)."""
+    support = np.flatnonzero(found.average > LEAST_WEIGHT)
+    if not len(support):
+        return torch.zeros(cells.gain.shape[1])
+    part = cells.take(support)
+    worth, order = torch.relu(reduced_gain(part, found.best.row)).sort(0, descending=True)
+    held = torch.from_numpy(found.average[support]).float()[order].cumsum(0)
+    place = (held < slots).sum(0).clamp(max=len(support) - 1)
+    return worth.gather(0, place[None, :])[0]
 
 
 def _no_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float64]]:

@@ -14,7 +14,8 @@ class EngineSettings:
         solver: backend for the segment master problem, "auto" picks by size.
         seed: recorded in the plan; the engine itself draws nothing at random.
         work: most deterministic work units (one unit = one dual step or one node), None for no limit.
-        threads: torch threads, None leaves them as they are.
+        threads: torch threads. One operation takes a few milliseconds, so that more threads mostly wait for each other
+            on a busy machine; one also gives the same sums on every machine.
         segment_master: whether to solve the segment model too, for `certificates["menu"]` and a warm start.
     """
 
@@ -23,7 +24,7 @@ class EngineSettings:
     solver: str = "auto"
     seed: int = 0
     work: int | None = None
-    threads: int | None = None
+    threads: int = 1
     segment_master: bool = False
 
     def __post_init__(self) -> None:
