@@ -15,11 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from campaign_instances import Shape, campaign
-
 from bundleopt_solvers.engine import solve_campaign
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.settings import EngineSettings
+from campaign_instances import Shape, campaign
 
 SIZES = {
     "small": Shape(customers=500, bundles=200, items=200),
