@@ -76,7 +76,7 @@ def build(dataset: Dataset, monday: date, panel: Panel, settings: CampaignSettin
     known = _read(dataset, monday, panel)
     category, department = _names_of(panel)
     shelf, shelf_sentences = _shelf_prices(known, panel)
-    tax = np.where(np.isnan(known.tax_rate), settings.tax_rate, known.tax_rate)
+    tax = _tax_inside_prices(known, settings)
     net = shelf / (1 + tax)
     cost, assumed = _unit_costs(known, net, _margins(settings, category, department))
     on_hand, stock_sentences = _stock(known, settings)
@@ -107,6 +107,13 @@ def build(dataset: Dataset, monday: date, panel: Panel, settings: CampaignSettin
         mailer=known.mailer.astype(np.float32),
         assumptions=sentences,
     )
+
+
+def _tax_inside_prices(known: _Known, settings: CampaignSettings) -> Values:
+    """(I,) the tax rate that is to be taken off a price; 0 where prices are net of tax."""
+    if not settings.prices_include_tax:
+        return np.zeros_like(known.tax_rate)
+    return np.where(np.isnan(known.tax_rate), settings.tax_rate, known.tax_rate)
 
 
 def _names_of(panel: Panel) -> tuple[Texts, Texts]:
@@ -192,7 +199,7 @@ def _other_sentences(dataset: Dataset, known: _Known, settings: CampaignSettings
     sentences = []
     if np.isnan(known.funding).any() and settings.funding_share:
         sentences.append(f"Suppliers are assumed to fund {settings.funding_share:.0%} of every discount.")
-    if np.isnan(known.tax_rate).any():
+    if settings.prices_include_tax and np.isnan(known.tax_rate).any():
         sentences.append(f"A tax rate of {settings.tax_rate:.0%} is assumed where the data gives none.")
     if is_unfinished(dataset.last_day):
         sentences.append(f"The last week of the data ends on {dataset.last_day}, a {dataset.last_day:%A}.")

@@ -137,6 +137,14 @@ def test_flags_tax_and_funding_of_the_items_table_win_over_the_settings(shop: An
     assert any("fund 50%" in sentence for sentence in week.assumptions)
 
 
+def test_prices_net_of_tax_carry_no_tax_to_take_off(shop: Any) -> None:
+    shop.write("items", shop.tables["items"].replace("unit_cost", "given_cost"))
+    week = _week(shop, CampaignSettings(assumed_margin=0.3, tax_rate=0.2, prices_include_tax=False))
+    assert not week.tax_rate.any()
+    np.testing.assert_allclose(week.unit_cost_cents, 0.7 * week.shelf_price_cents, atol=0.5)
+    assert not any("tax rate" in sentence for sentence in week.assumptions)
+
+
 def test_prices_are_cents_and_never_zero(shop: Any) -> None:
     shop.append("promotions", f"003,{MONDAY},0.001,true,false")
     week = _week(shop)
