@@ -15,6 +15,7 @@ from bundleopt.plan.document import MarginNeutralPlan, PlanFacts, plan_document
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
 from bundleopt.stages import candidates, findings, item_choice, optimise, stock, verify
+from bundleopt.stages.cache import ArrayCache
 from bundleopt.stages.candidates import PricedCandidates
 from bundleopt.stages.decomposition import cannibalised, decompose_plan
 from bundleopt.stages.facts import gather_facts
@@ -77,8 +78,14 @@ def prepare(session: Session, watch: Stopwatch) -> Prepared:
         week = plan_week(session, trained)
     with watch.stage("candidates"):
         choice = item_choice.choose_items(week.campaign, week.stock, include=settings.include, exclude=settings.exclude)
-        session.progress("searching bundles", 0.0)
-        found = candidates.find_priced_candidates(week.forecast, week.campaign, choice, settings)
+        found = candidates.find_priced_candidates(
+            week.forecast,
+            week.campaign,
+            choice,
+            settings,
+            cache=ArrayCache(session.workspace.cache),
+            progress=session.progress,
+        )
     with watch.stage("valuation"):
         session.progress("valuing offers", 0.0)
         table, values = value_candidates(week.forecast, week.campaign, found, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +11,12 @@ from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import InfeasiblePlanError
 from bundleopt_models.forecast import DemandForecast
 from bundleopt_solvers import price_points
-from bundleopt_solvers.candidate_inputs import CandidateInputs, Candidates, CandidateSettings
+from bundleopt_solvers.candidate_inputs import CandidateInputs, CandidateSettings
 
 from bundleopt.config import Objective, SolveConfig
+from bundleopt.stages import candidate_search
+from bundleopt.stages.cache import ArrayCache
 from bundleopt.stages.item_choice import BUNDLE_SEPARATOR, ItemChoice
-
-# A pair counts as a known substitute when its log odds ratio lies this many standard errors below the background.
-SUBSTITUTE_DEVIATIONS = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,38 +54,40 @@ def price_policy(settings: SolveConfig) -> price_points.PricePolicy:
 
 def substitute_pairs(forecast: DemandForecast) -> npt.NDArray[np.int32]:
     """(Q, 2) item code pairs of one category that are bought together significantly less than the background."""
-    relations = forecast.relations
-    excess = relations.gamma.astype(np.float64) - relations.background
-    error = np.maximum(relations.standard_error.astype(np.float64), 1e-12)
+    relations = forecast.relations.known()
     same = forecast.category[relations.first] == forecast.category[relations.second]
-    known = same & (excess / error < -SUBSTITUTE_DEVIATIONS)
-    return np.stack([relations.first[known], relations.second[known]], axis=1).astype(np.int32)
+    apart = same & (relations.gamma < relations.background)
+    return np.stack([relations.first[apart], relations.second[apart]], axis=1).astype(np.int32)
 
 
 def find_priced_candidates(
-    forecast: DemandForecast, campaign: CampaignWeek, choice: ItemChoice, settings: SolveConfig
+    forecast: DemandForecast,
+    campaign: CampaignWeek,
+    choice: ItemChoice,
+    settings: SolveConfig,
+    *,
+    cache: ArrayCache | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> PricedCandidates:
     """Search the candidates and give each its price points; bundles without an admissible price fall out.
 
     Raises:
         InfeasiblePlanError: a bundle that must be on the menu has no admissible price.
     """
-    from bundleopt_solvers.candidates import find_candidates
-
     policy = price_policy(settings)
     if not policy.ladder or not choice.allowed.any():
+        _refuse_unpriced(choice, set(), campaign)
         return PricedCandidates((), (), "no bundles: the discount band or the stock leaves none", 0)
-    inputs = candidate_inputs(forecast, campaign, choice, settings)
     low, high = settings.bundle_size
-    found: Candidates = find_candidates(
-        inputs,
-        CandidateSettings(
-            objective_revenue=revenue_weight(settings),
-            min_size=low,
-            max_size=high,
-            total=settings.candidates,
-            allow_below_cost=settings.below_cost,
-        ),
+    search = CandidateSettings(
+        objective_revenue=revenue_weight(settings),
+        min_size=low,
+        max_size=high,
+        total=settings.candidates,
+        allow_below_cost=settings.below_cost,
+    )
+    found = candidate_search.search(
+        candidate_inputs(forecast, campaign, choice, settings), search, cache=cache, progress=progress
     )
     priced = with_prices(found.bundles, campaign, settings, family=found.family, pairs_screened=found.screened)
     _refuse_unpriced(choice, set(priced.bundles), campaign)
@@ -185,9 +186,10 @@ def _prices(bundle: tuple[int, ...], campaign: CampaignWeek, policy: price_point
 
 
 def _refuse_unpriced(choice: ItemChoice, priced: set[tuple[int, ...]], campaign: CampaignWeek) -> None:
-    for bundle in choice.must_bundles:
-        if bundle not in priced:
-            name = BUNDLE_SEPARATOR.join(str(campaign.item_ids[item]) for item in bundle)
+    asked = [*choice.must_bundles, *((item,) for item in choice.must_items)]
+    for items in asked:
+        if not any(set(items) <= set(bundle) if len(items) == 1 else items == bundle for bundle in priced):
+            name = BUNDLE_SEPARATOR.join(str(campaign.item_ids[item]) for item in items)
             raise InfeasiblePlanError(
                 [f"include {name}", "discount band, price ending and cost"],
                 detail=f"No price of {name} lies inside the band, above its cost and above its dearest item.",

@@ -15,7 +15,6 @@ from bundleopt.session import Session
 from bundleopt.stages import findings, verify
 from bundleopt.stages.break_even import break_even_rows
 from bundleopt.stages.decomposition import additivity, waterfall
-from bundleopt.stages.model import model_record
 from bundleopt.stages.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -108,11 +107,7 @@ def config_values(session: Session) -> dict[str, Any]:
 
 def inputs(session: Session, prepared: Prepared, valued: ValuedPlan) -> dict[str, str]:
     """Return the SHA-256 of the data, the model's files and the forecast."""
-    from bundleopt_data import digests
-
-    folder = session.workspace.models / prepared.trained.record.name
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    model = {f"model/{path.relative_to(folder).as_posix()}": digests.sha256_of_file(path) for path in files}
+    model = {f"model/{name}": digest for name, digest in prepared.trained.file_digests().items()}
     return session.dataset.input_hashes | model | {"forecast": verify.forecast_digest(valued)}
 
 
@@ -132,7 +127,7 @@ def model_facts(prepared: Prepared) -> dict[str, Any]:
         "items": len(forecast.item_ids),
         "related pairs": len(forecast.relations.first),
         "expected units of the week without the campaign": round(float(prepared.week.stock.baseline.sum()), 1),
-    } | model_record(prepared.trained)
+    } | record.training
 
 
 def data_findings(session: Session) -> list[dict[str, Any]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bundleopt_data import atomic
+from bundleopt_data import atomic, digests
 from bundleopt_data.errors import ModelArtefactError
 
 from bundleopt.session import Session
@@ -31,6 +32,7 @@ class ModelRecord:
         fit_until: first day that fitting did not see; also the day up to which the top items were counted.
         bounded: whether `fit_until` was asked for; else it is the end of the data of that day.
         max_items: items asked for, None for the source's choice. inputs: sha256 of the data it was trained on.
+        training: what the training recorded of itself, plain values by name.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ModelRecord:
     bounded: bool
     max_items: int | None
     inputs: dict[str, str]
+    training: dict[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Return the record as JSON."""
@@ -47,12 +50,29 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model, the panel it reads, and its record."""
+    """A model on disk, the panel it reads, and its record. The weights are read when they are asked for."""
 
-    model: DemandModel
+    folder: Path
     panel: Panel
     record: ModelRecord
-    just_trained: bool
+
+    @cached_property
+    def model(self) -> DemandModel:
+        """The model itself.
+
+        Raises:
+            ModelArtefactError: its files are missing, incompatible or corrupt.
+        """
+        from bundleopt_models.model import load_model
+
+        if not self.folder.is_dir():
+            raise ModelArtefactError(f"the model {self.folder} is gone; train it again with: bundleopt train")
+        return load_model(self.folder)
+
+    def file_digests(self) -> dict[str, str]:
+        """SHA-256 of every file of the model, by its path below the model's folder."""
+        files = [path for path in sorted(self.folder.rglob("*")) if path.is_file()]
+        return {path.relative_to(self.folder).as_posix(): digests.sha256_of_file(path) for path in files}
 
 
 def train(
@@ -88,8 +108,9 @@ def train(
     model = train_model(panel, settings, folder=workplace, progress=session.progress, resume=resume)
     with atomic.writing(session.workspace.models / record.name) as temporary:
         workplace.replace(temporary)
+    record = replace(record, training=_plain_facts(model.record))
     atomic.write_text(session.workspace.models / POINTER, json.dumps(record.document(), indent=2) + "\n")
-    return TrainedModel(model, panel, record, just_trained=True)
+    return TrainedModel(session.workspace.models / record.name, panel, record)
 
 
 def train_settings(
@@ -112,17 +133,12 @@ def open_model(session: Session) -> TrainedModel | None:
     """Open the current model; None where the workspace has none.
 
     Raises:
-        ModelArtefactError: it is there but cannot be used; the message says how to train it again.
+        ModelArtefactError: its record cannot be read; the message says how to train it again.
     """
-    from bundleopt_models.model import load_model
-
     record = read_record(session.workspace.models)
     if record is None:
         return None
-    folder = session.workspace.models / record.name
-    if not folder.is_dir():
-        raise ModelArtefactError(f"the model {folder} is gone; train it again with: bundleopt train")
-    return TrainedModel(load_model(folder), panel_of(session, record), record, just_trained=False)
+    return TrainedModel(session.workspace.models / record.name, panel_of(session, record), record)
 
 
 def ensure_model(session: Session) -> TrainedModel:
@@ -155,7 +171,7 @@ def panel_of(session: Session, record: ModelRecord) -> Panel:
     return session.dataset.panel(fit_until=record.fit_until, max_items=record.max_items, progress=session.progress)
 
 
-def model_record(trained: TrainedModel) -> dict[str, Any]:
-    """Return what the training recorded of itself: plain values only, names as people write them."""
-    run = {name.replace("_", " "): value for name, value in trained.model.record.items()}
-    return {name: value for name, value in run.items() if isinstance(value, str | int | float)}
+def _plain_facts(run: dict[str, Any]) -> dict[str, Any]:
+    """What a training recorded of itself: plain values only, names as people write them."""
+    named = {name.replace("_", " "): value for name, value in run.items()}
+    return {name: value for name, value in named.items() if isinstance(value, str | int | float)}

@@ -15,9 +15,10 @@ from bundleopt_solvers.settings import EngineSettings
 from bundleopt.config import SolveConfig
 from bundleopt.session import Progress
 
-
 # Of the time limit, what the segment model may take when it is written to a file.
 _MODEL_SHARE = 0.1
+# The same for the plan that does not lose margin, and the gap at which it is good enough to compare with.
+_NEUTRAL_SHARE, _NEUTRAL_GAP = 0.2, 0.02
 
 
 def engine_settings(settings: SolveConfig, *, gap_only: bool = False) -> EngineSettings:
@@ -52,13 +53,19 @@ def _told(progress: Progress, settings: SolveConfig) -> Callable[[str, float, fl
 
 
 def margin_neutral(problem: CampaignProblem, settings: SolveConfig, progress: Progress) -> CampaignPlan:
-    """Solve the same problem with incremental margin kept at 0 or above."""
+    """Solve the same problem with incremental margin kept at 0 or above, in a share of the time.
+
+    It is a figure to compare with, not the plan that is delivered: `solve --min-incremental-margin 0` is that.
+    """
     from bundleopt_solvers.engine import solve_campaign
 
     rules = replace(problem.rules, min_incremental_margin=0.0)
-    return solve_campaign(
-        replace(problem, rules=rules), engine_settings(settings, gap_only=True), progress=_told(progress, settings)
+    quick = replace(
+        engine_settings(settings, gap_only=True),
+        time_limit=max(1.0, _NEUTRAL_SHARE * settings.time_limit),
+        gap=max(settings.gap, _NEUTRAL_GAP),
     )
+    return solve_campaign(replace(problem, rules=rules), quick, progress=_told(progress, settings))
 
 
 def empty_plan(problem: CampaignProblem, family: str) -> CampaignPlan:

@@ -132,8 +132,6 @@ def forced_bundles(
         best = np.maximum.reduceat(worth, firsts)
         for item in choice.must_items:
             holding = [index for index, items in enumerate(sets) if item in items]
-            if not holding:
-                raise UsageError(f"--include {campaign.item_ids[item]}: no admissible bundle holds this item")
             chosen = max(holding, key=lambda index: (best[index], -index))
             forced.setdefault(chosen, f"the best bundle with {campaign.item_ids[item]}, which was asked for by name")
     return forced

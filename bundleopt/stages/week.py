@@ -13,6 +13,7 @@ from bundleopt_models.forecast import DemandForecast
 from bundleopt.plan.valued_plan import Stock
 from bundleopt.session import Session
 from bundleopt.stages import stock
+from bundleopt.stages.forecast import cached_forecast
 from bundleopt.stages.model import TrainedModel
 
 
@@ -35,7 +36,7 @@ def plan_week(session: Session, trained: TrainedModel, monday: date | None = Non
     _refuse_out_of_reach(session, trained, week)
     campaign = session.dataset.campaign_week(week, trained.panel, session.campaign_settings)
     session.progress("forecasting demand", 0.0)
-    forecast = trained.model.forecast(trained.panel, campaign)
+    forecast = cached_forecast(session, trained, campaign)
     left = stock.stock_of(campaign, forecast, safety_deviations=session.config.assumptions.safety_deviations)
     return PlannedWeek(campaign, forecast, left)
 

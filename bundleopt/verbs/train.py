@@ -65,7 +65,7 @@ def model_facts(trained: model.TrainedModel) -> dict[str, Any]:
         "training": "quick (train --fast)" if record.fast else "full",
         "data seen": f"before {record.fit_until.isoformat()}",
     }
-    return facts | model.model_record(trained)
+    return facts | record.training
 
 
 def parse_day(text: date | str | None) -> date | None:

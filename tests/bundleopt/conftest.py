@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from bundleopt.verbs.initialise import initialise
 from bundleopt.verbs.train import train
-
 from tests.bundleopt.command_line import CommandLine
 from tests.bundleopt.small_market import write_small_market
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from bundleopt.cli.main import VERBS, app
 from bundleopt.verbs.initialise import initialise
-
 from tests.bundleopt.command_line import CommandLine
 
 COMMANDS = [*([verb] for verb in VERBS), ["runs", "list"], ["runs", "show"]]

@@ -1,9 +1,10 @@
 import subprocess
 import sys
 
-import bundleopt
 import pytest
 from bundleopt_data.errors import BundleoptError
+
+import bundleopt
 
 PUBLIC = [
     "BundleoptError",

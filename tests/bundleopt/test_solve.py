@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import bundleopt
 import pytest
-from bundleopt.stages import verify
 from bundleopt_data.errors import Violation
 from bundleopt_solvers.plan import StopReason
 from pyarrow import parquet
 
+import bundleopt
+from bundleopt.stages import verify
 from tests.bundleopt.command_line import CommandLine, Outcome
 
 # Small, so that a busy machine still proves something; the laws below hold for any time limit.
@@ -161,7 +161,7 @@ def test_where_margin_falls_the_best_plan_that_keeps_it_is_stated(plain_run: dic
 
 def test_excluded_items_and_bundles_are_gone(run: CommandLine, workspace: Path, plain_run: dict[str, Any]) -> None:
     first = _bundles(plain_run)[0]["item_ids"]
-    document = _solve(run, workspace, "--exclude", first[0], "--exclude", "+".join(first[1:] + ["NA"])).document
+    document = _solve(run, workspace, "--exclude", first[0], "--exclude", "+".join([*first[1:], "NA"])).document
     assert all(first[0] not in bundle["item_ids"] for bundle in _bundles(document))
     assert document["excluded_items"]["excluded by name"] == [first[0]]
 
@@ -198,7 +198,8 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
 
 
 def test_rules_that_contradict_each_other_exit_4_and_are_named(run: CommandLine, workspace: Path) -> None:
-    outcome = run("solve", "-w", workspace, *QUICK, "--include", "001+002", "--budget", "0", "--json")
+    flags = ("--include", "001+002", "--budget", "0", "--time-limit", "60")
+    outcome = run("solve", "-w", workspace, *QUICK, *flags, "--json")
     assert outcome.code == 4
     assert {"budget", "include"} <= {rule.split(" ")[0].split(":")[0] for rule in outcome.document["conflict"]}
     assert list((workspace / "runs").iterdir()) == []

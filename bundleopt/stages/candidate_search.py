@@ -1,0 +1,66 @@
+"""The search for candidate bundles, kept for the next plan that asks the same of the same week."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from bundleopt_solvers.candidate_inputs import MAX_ITEMS, CandidateInputs, CandidateSettings
+
+from bundleopt.stages.cache import ArrayCache, Arrays, code_digest, key_of
+
+
+@dataclass(frozen=True)
+class FoundBundles:
+    """Candidate bundles as tuples of item codes, what was searched in words, and how many pairs were looked at."""
+
+    bundles: tuple[tuple[int, ...], ...]
+    family: str
+    screened: int
+
+
+def search(
+    inputs: CandidateInputs,
+    settings: CandidateSettings,
+    *,
+    cache: ArrayCache | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> FoundBundles:
+    """Search the catalogue, or return what the same search found before."""
+    from bundleopt_solvers.candidates import find_candidates
+
+    key = search_key(inputs, settings) if cache else ""
+    stored = cache.read("candidates", key) if cache else None
+    if stored is not None:
+        return _from_arrays(stored)
+    found = find_candidates(inputs, settings, progress=progress)
+    bundles = FoundBundles(found.bundles, found.family, found.screened)
+    if cache:
+        cache.write("candidates", key, _as_arrays(bundles))
+    return bundles
+
+
+def search_key(inputs: CandidateInputs, settings: CandidateSettings) -> str:
+    """Return a hash of everything that the search reads, its code included."""
+    # Broadcast arrays repeat one row: their row says everything.
+    values = [getattr(inputs, field.name) for field in dataclasses.fields(inputs)]
+    parts = [value[:1] if isinstance(value, np.ndarray) and value.strides[:1] == (0,) else value for value in values]
+    excluded = sorted(sorted(items) for items in inputs.excluded)
+    parts = [excluded if isinstance(part, frozenset) else part for part in parts]
+    return key_of(code_digest("bundleopt_solvers"), settings, *parts)
+
+
+def _as_arrays(found: FoundBundles) -> Arrays:
+    padded = [[*bundle, *[-1] * (MAX_ITEMS - len(bundle))] for bundle in found.bundles]
+    return {
+        "bundles": np.array(padded, dtype=np.int32).reshape(-1, MAX_ITEMS),
+        "family": np.array(found.family),
+        "screened": np.array(found.screened),
+    }
+
+
+def _from_arrays(arrays: Arrays) -> FoundBundles:
+    bundles = tuple(tuple(int(item) for item in row if item >= 0) for row in arrays["bundles"])
+    return FoundBundles(bundles, str(arrays["family"]), int(arrays["screened"]))
