@@ -19,8 +19,8 @@ from bundleopt_solvers.search_state import SearchState
 Indices = npt.NDArray[np.int64]
 SAMPLE = 250  # customers of the first guess; enough to rank options, a tenth of the default sample
 SHORT = 350  # options kept at hand while the multipliers are still rough
-SAMPLE_STEPS, SIFT_STEPS, ROUNDS, SMALL_STEPS = 80, 100, 12, 40
-STALL = 5e-4  # relative progress of the bound in a round below which branching does better
+SAMPLE_STEPS, SIFT_STEPS, ROUNDS, SMALL_STEPS = 80, 100, 20, 40
+STALL = 1e-4  # relative progress of the bound in a round below which branching does better
 LINKED = 600  # options whose link prices are tightened in a round
 LEAST_WEIGHT = 0.02  # share of the averaged menu below which an option counts as absent
 SEARCH_OPTIONS = 150  # options that the local search swaps in
@@ -97,8 +97,15 @@ def exclude(state: SearchState, point: DualPoint) -> Indices:
     return np.flatnonzero(keep)
 
 
-def search_menu(state: SearchState, prices: Multipliers, score: npt.NDArray[np.float64], start: Indices) -> None:
-    """Improve a menu at the present row prices, then assign it; positions are those of the alive cells."""
+def search_menu(state: SearchState, prices: Multipliers, score: npt.NDArray[np.float64], start: Indices) -> bool:
+    """Improve a menu at the present row prices, then assign it; whether a better plan came of it.
+
+    Args:
+        state: the solve; positions are those of its alive cells.
+        prices: multipliers of the moment.
+        score: (O,) scores at these prices.
+        start: positions of the menu to begin with.
+    """
     if not len(start):
         start = np.argsort(-score, kind="stable")[:1]
     at_hand = np.union1d(keep_best(score, state.cells.bundle, state.relaxation.forced, SEARCH_OPTIONS), start)
@@ -116,7 +123,7 @@ def search_menu(state: SearchState, prices: Multipliers, score: npt.NDArray[np.f
     local = np.searchsorted(at_hand, start)
     menu = _allowed_start(space, score[at_hand], local)
     menu = improve(space, grow(space, menu), rounds=1)
-    state.try_menu(at_hand[menu], prices, steps=40)
+    return state.try_menu(at_hand[menu], prices, steps=40)
 
 
 def _allowed_start(space: SearchSpace, score: npt.NDArray[np.float64], wanted: Indices) -> Indices:
@@ -166,7 +173,9 @@ def sift(state: SearchState) -> npt.NDArray[np.float64]:
             state.prices = found
         state.lower(point.bound)
         prices, level = found, max(run.level, 1e-3)
-        search_menu(state, prices, point.score, point.choice.position)
+        if not search_menu(state, prices, point.score, point.choice.position) and state.incumbent is not None:
+            known = np.flatnonzero(np.isin(state.cells.option, state.incumbent.menu))
+            search_menu(state, prices, point.score, known)
         state.report("root")
         state.check()
         keep = exclude(state, point)
