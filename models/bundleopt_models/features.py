@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from bundleopt_data.panel import Panel
 
-from bundleopt_models.history import DECAYS, History, LevelState
+from bundleopt_models.history import DECAYS, LAGS, History, LevelState
 from bundleopt_models.week_tables import CUSTOMER_FEATURES, ITEM_FEATURES, WeekTables
 
 Floats = npt.NDArray[np.float32]
@@ -25,7 +25,8 @@ GROUP_FEATURES = (
     "log_gap_ratio", "log_odds",
 )  # fmt: skip
 PAIR_FEATURES = (
-    *GROUP_FEATURES, "is_repeat", "log_gap", "price_paid", "last_price_paid", "log_units", "last_week",
+    *GROUP_FEATURES, "is_repeat", "log_gap", "price_paid", "last_price_paid", "log_units", "last_units",
+    *(f"lag_{lag}" for lag in range(1, LAGS + 1)),
 )  # fmt: skip
 PROMO_FEATURES = ("display", "mailer", "store_display", "store_mailer", "store_lift")
 
@@ -97,10 +98,17 @@ def pair_features(state: LevelState, pair: Ints, week: int, log_rate: Floats) ->
         state.price[inside],
         state.last_price[inside],
         np.log(np.maximum(state.units[inside] / count, 0.1)),
-        week - state.last[inside] == 1,
+        np.log(np.maximum(state.last_units[inside], 0.1)),
+        *_lags(state, inside, week),
     ]
     out[:, len(GROUP_FEATURES) :] = np.where(has[:, None], np.stack(extra, axis=1), 0.0)
     return out
+
+
+def _lags(state: LevelState, pair: Ints, week: int) -> list[npt.NDArray[np.bool_]]:
+    """Whether the pair met one, two, ... LAGS weeks before `week`; weeks after the panel's end count as empty."""
+    recent = state.recent[pair].astype(np.int64) << max(week - state.week, 0)
+    return [(recent >> lag) & 1 > 0 for lag in range(LAGS)]
 
 
 class StorePopularity:

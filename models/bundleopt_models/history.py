@@ -20,6 +20,9 @@ Ints = npt.NDArray[np.int64]
 DECAYS = np.array([0.5, 0.75, 0.9, 0.96, 0.99], dtype=np.float32)
 """Share of a purchase's weight that is left a week later: half-lives of 1, 2.4, 6.6, 17 and 69 weeks."""
 
+LAGS = 8
+"""Latest weeks of which each pair's purchases are kept one by one: rhythms of two or four weeks show there."""
+
 PRICE_MEMORY = 0.5
 """Weight of the newest purchase in the running mean of prices this customer paid."""
 
@@ -95,6 +98,8 @@ class LevelState:
         self.price = np.zeros(size, np.float32)
         self.last_price = np.zeros(size, np.float32)
         self.units = np.zeros(size, np.float32)
+        self.last_units = np.zeros(size, np.float32)
+        self.recent = np.zeros(size, np.uint16)
 
     def advance(self) -> None:
         """Take in the purchases of week `week`."""
@@ -111,6 +116,9 @@ class LevelState:
         self.decayed[pair] += 1.0
         self.count[pair] += 1.0
         self.units[pair] += self.level.event_units[start:stop]
+        self.last_units[pair] = self.level.event_units[start:stop]
+        self.recent <<= np.uint16(1)
+        self.recent[pair] |= np.uint16(1)
         self.last[pair] = self.week
         self.visits_at_last[pair] = visits
         self.week += 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bundleopt_models.corpus import Vocabulary, pooled_history
 from bundleopt_models.features import GROUP_FEATURES, PAIR_FEATURES, FeatureBuilder, StorePopularity, schema_hash
-from bundleopt_models.history import DECAYS, History, group_items, visit_weeks_before
+from bundleopt_models.history import DECAYS, LAGS, History, group_items, visit_weeks_before
 from bundleopt_models.model import plan_for
 from bundleopt_models.text import BUCKETS, hashed_ngrams, ngram_bags
 from bundleopt_models.week_tables import CUSTOMER_FEATURES, ITEM_FEATURES, build_week_tables, eligible
@@ -42,6 +42,21 @@ def test_states_equal_a_recount(market, level):
             assert state.last[pair] == weeks[-1]
             assert state.visits_at_last[pair] == visits[weeks[-1] + 1, customer]
             assert state.visits_at_first[pair] == visits[weeks[0] + 1, customer]
+
+
+def test_lags_are_the_last_weeks_one_by_one(market, tables):
+    panel = market.panel
+    builder = FeatureBuilder(panel, tables)
+    first = PAIR_FEATURES.index("lag_1")
+    planned = plan_for(panel, WEEK, None, (None, None))
+    pairs = History(panel).item.level
+    customer, item = pairs.customer[::11], pairs.group[::11]
+    for week in (WEEK, panel.n_weeks, panel.n_weeks + 2):
+        builder.move_to(week)
+        found = builder.rows(customer, item, planned).pair[:, first : first + LAGS]
+        for row, (u, i) in enumerate(zip(customer, item, strict=True)):
+            weeks = set(purchase_weeks(panel, u, [i], week))
+            assert found[row].tolist() == [float(week - lag in weeks) for lag in range(1, LAGS + 1)]
 
 
 def test_going_back_and_forth_changes_nothing(market):
