@@ -57,7 +57,7 @@ def probability_metrics(probability: Doubles, bought: Flags, weight: Doubles) ->
     pr_auc, roc_auc = _areas(q[order], hits, cells)
     ratio = float((q * weight).sum()) / positive if positive > 0 else float("nan")
     error = _calibration_error(q[order] * weight[order], hits)
-    return ProbabilityMetrics(loss, 1 - loss / entropy, pr_auc, roc_auc, error, ratio)
+    return ProbabilityMetrics(loss, float(1 - loss / entropy), pr_auc, roc_auc, error, ratio)
 
 
 def _areas(q: Doubles, hits: Doubles, cells: Doubles) -> tuple[float, float]:
