@@ -18,7 +18,8 @@ from bundleopt_solvers.search_state import SearchState
 
 Indices = npt.NDArray[np.int64]
 SAMPLE = 250  # customers of the first guess; enough to rank options, a tenth of the default sample
-SHORT = 350  # options kept at hand while the multipliers are still rough
+SHORT = 350  # options kept at hand while the multipliers are still rough; fewer where customers are many
+SHORT_CELLS, LEAST_SHORT = 4_000_000, 120
 SAMPLE_STEPS, SIFT_STEPS, ROUNDS, SMALL_STEPS = 80, 100, 20, 40
 STALL = 1e-4  # relative progress of the bound in a round below which branching does better
 LINKED = 600  # options whose link prices are tightened in a round
@@ -50,7 +51,7 @@ def first_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float6
     """Row prices and a ranking of options from every n-th customer, with the limits in proportion."""
     cells, relaxation = state.cells, state.relaxation
     customers = cells.gain.shape[1]
-    who = np.arange(0, customers, max(1, customers // SAMPLE))
+    who = np.arange(0, customers, max(1, customers // max(SAMPLE, customers // 10)))
     share = len(who) / customers
     rows = relaxation.rows
     scaled = CouplingRows(rows.names, rows.limit * share, rows.redemption, rows.has_margin, rows.stock)
@@ -162,7 +163,8 @@ def sift(state: SearchState) -> npt.NDArray[np.float64]:
     average = np.zeros(len(state.problem.options.bundle))
     level = 0.1
     for _ in range(rounds):
-        short = keep_best(score, state.cells.bundle, state.relaxation.forced, SHORT)
+        count = max(LEAST_SHORT, min(SHORT, SHORT_CELLS // state.cells.gain.shape[1]))
+        short = keep_best(score, state.cells.bundle, state.relaxation.forced, count)
         part = state.cells.take(short)
         run = ascend(part, state.relaxation, prices, Effort(steps, state.floor, level, state.tick))
         average[:] = 0.0

@@ -35,7 +35,7 @@ def _optimum(problem: CampaignProblem) -> float:
     return plan.headline.value
 
 
-@pytest.mark.parametrize("batch", range(10))
+@pytest.mark.parametrize("batch", range(6))
 def test_plan_and_bound_agree_with_enumeration(batch: int) -> None:
     for seed in range(1000 + 8 * batch, 1008 + 8 * batch):
         problem = random_campaign(seed, bundles=2 + seed % 3, customers=1 + seed % 3)
@@ -51,7 +51,7 @@ def test_plan_and_bound_agree_with_enumeration(batch: int) -> None:
         assert plan.certificates["assignment"].bound >= plan.headline.value, seed
 
 
-@pytest.mark.parametrize("seed", range(2000, 2030))
+@pytest.mark.parametrize("seed", range(2000, 2015))
 def test_a_rough_solve_still_brackets_the_optimum(seed: int) -> None:
     problem = with_rules(random_campaign(seed), include=(), min_incremental_margin=None)
     best = best_by_enumeration(problem)
