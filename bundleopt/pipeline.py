@@ -14,7 +14,7 @@ from bundleopt import run_registry
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts, plan_document
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
-from bundleopt.stages import candidates, findings, item_choice, optimise, stock, verify
+from bundleopt.stages import candidates, findings, item_choice, optimise, preflight, stock, verify
 from bundleopt.stages.cache import ArrayCache
 from bundleopt.stages.candidates import PricedCandidates
 from bundleopt.stages.decomposition import cannibalised, decompose_plan
@@ -97,6 +97,7 @@ def solve(session: Session, prepared: Prepared, watch: Stopwatch, *, write_model
     """Optimise, and compute every figure of the plan."""
     settings = session.config.solve
     problem = prepared.built.problem
+    preflight.refuse_contradictions(problem)
     with watch.stage("optimise"):
         plan = optimise.optimise(problem, settings, prepared.found.family, session.progress)
     if write_model is not None:

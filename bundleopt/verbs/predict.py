@@ -42,7 +42,17 @@ def predict(
     catalogue = _catalogue(session)
     _refuse_unknown(session, trained, rows, set(catalogue))
     session.progress("predicting", 0.0)
-    return prediction.predict(trained.model, trained.panel, rows, catalogue=catalogue)
+    known = rows.assign(**{name: _numbers(rows[name]) for name in prediction.OPTIONAL if name in rows.columns})
+    predicted = prediction.predict(trained.model, trained.panel, known, catalogue=catalogue)
+    return rows.assign(probability=predicted["probability"].to_numpy())
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """An optional column as the model takes it: nothing said is NaN, yes and no are shares of stores."""
+    import numpy as np
+
+    said = {"": np.nan, "true": 1.0, "false": 0.0}
+    return column.map(lambda cell: said.get(cell.strip().lower(), cell) if isinstance(cell, str) else cell)
 
 
 def predict_file(
@@ -74,8 +84,8 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
-        # Ids stay texts: 007 is not 7, and NA is an id.
-        return pd.read_csv(path, dtype={"customer_id": str, "item_id": str, "week": str}, na_filter=False)
+        # All cells stay texts, so that 007 is not 7, NA is an id, and other columns come back as they were.
+        return pd.read_csv(path, dtype=str, na_filter=False)
     except (OSError, ValueError) as error:
         problem = DataProblem(path.name, "", f"cannot be read: {str(error)[:200]}", 1)
         raise DataRefusedError([problem]) from error

@@ -1,0 +1,37 @@
+"""Arithmetic before the optimisation: what the rules ask at least, against what they allow."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from bundleopt_data.errors import InfeasiblePlanError, Relaxation
+from bundleopt_solvers.problem import CampaignProblem
+
+
+def refuse_contradictions(problem: CampaignProblem) -> None:
+    """Refuse includes that cost more than the budget even with one offer each, to whomever it costs least.
+
+    Raises:
+        InfeasiblePlanError: with the least budget that lets them in.
+    """
+    budget, include = problem.rules.budget, sorted(set(problem.rules.include))
+    if budget is None or not include:
+        return
+    least = math.fsum(_least_spend(problem, bundle) for bundle in include)
+    # Spend is kept to the budget exactly: room for rounding here would only postpone the refusal.
+    if least <= budget:
+        return
+    names = ", ".join(str(problem.options.bundle_ids[bundle]) for bundle in include)
+    raise InfeasiblePlanError(
+        ["include", "budget"],
+        [Relaxation("budget", budget, math.ceil(least * 100) / 100, "of promo spend")],
+        f"The bundles that must be on the menu ({names}) cost at least {least:.4f} of promo spend with one offer each.",
+    )
+
+
+def _least_spend(problem: CampaignProblem, bundle: int) -> float:
+    """The least promo spend of one offer of a bundle, money."""
+    options = np.flatnonzero(problem.options.bundle == bundle)
+    spend = problem.redemption[:, options].astype(np.float64) * problem.options.unit_spend[options]
+    return float(spend.min()) if spend.size else 0.0
