@@ -1,8 +1,8 @@
 """Times the campaign engine: value, bound, gap, seconds and memory on grocery-shaped instances of several sizes.
 
-    python benchmarks/bench_solver.py                      the default size
-    python benchmarks/bench_solver.py --sizes all          growth with customers and bundles
-    python benchmarks/bench_solver.py --rules budget,slots,margin,stock
+python benchmarks/bench_solver.py                      the default size
+python benchmarks/bench_solver.py --sizes all          growth with customers and bundles
+python benchmarks/bench_solver.py --rules budget,slots,margin,stock
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from campaign_instances import Shape, campaign
+
 from bundleopt_solvers.engine import solve_campaign
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.settings import EngineSettings
-from campaign_instances import Shape, campaign
 
 SIZES = {
     "small": Shape(customers=500, bundles=200, items=200),

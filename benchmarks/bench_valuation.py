@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import torch
+
 from bundleopt_models.option_table import option_table
 from bundleopt_models.synthetic_week import synthetic_bundles, synthetic_week
 from bundleopt_models.valuation import value_offers

@@ -11,10 +11,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from bundleopt_data.errors import UsageError
 from pydantic import BaseModel, ValidationError
 
 from bundleopt.config import Config
+from bundleopt_data.errors import UsageError
 
 ENVIRONMENT_PREFIX = "BUNDLEOPT_"
 RESERVED_VARIABLES = frozenset({"BUNDLEOPT_HOME", "BUNDLEOPT_FAULT"})

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from bundleopt_models.offer_values import OfferValues, OptionTable
-from bundleopt_solvers.plan import CampaignPlan
 
 from bundleopt import run_registry
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts, plan_document
@@ -25,11 +23,12 @@ from bundleopt.stages.problem import BuiltProblem, build_problem, named_rules
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.stages.valuation import value_candidates
 from bundleopt.stages.week import PlannedWeek, plan_week
+from bundleopt_models.offer_values import OfferValues, OptionTable
+from bundleopt_solvers.plan import CampaignPlan, StopReason
 
 if TYPE_CHECKING:
-    from bundleopt_models.decomposition import Decomposition
-
     from bundleopt.rundir.writer import RunContent
+    from bundleopt_models.decomposition import Decomposition
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def publish(session: Session, solved: Solved, *, out: Path | None) -> tuple[Path
 def _margin_neutral(session: Session, prepared: Prepared, valued: ValuedPlan) -> MarginNeutralPlan | None:
     """Solve for the best plan that does not lose margin, where the plan loses some."""
     problem = prepared.built.problem
-    if float(np.sum(valued.incremental_margin)) >= 0:
+    if float(np.sum(valued.incremental_margin)) >= 0 or valued.plan.reason is StopReason.INTERRUPTED:
         return None
     plan = optimise.margin_neutral(problem, session.config.solve, session.progress)
     other = value_plan(prepared, plan)

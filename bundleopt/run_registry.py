@@ -9,9 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bundleopt_data.errors import UsageError
-
 from bundleopt.workspace import Workspace
+from bundleopt_data.errors import UsageError
 
 _NAME = re.compile(r"(\d{4,})-\d{4}-\d{2}-\d{2}")
 

@@ -9,12 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bundleopt_data.errors import UsageError
-
 from bundleopt.config import Config
 from bundleopt.config_layers import ResolvedConfig, resolve
 from bundleopt.sample_settings import SAMPLE_SOURCE, sample_settings
 from bundleopt.workspace import Workspace, find_workspace
+from bundleopt_data.errors import UsageError
 
 if TYPE_CHECKING:
     from bundleopt_data.dataset import Dataset

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bundleopt_data.errors import StorageError, WorkspaceLockedError
-
 from bundleopt.workspace import Workspace
+from bundleopt_data.errors import StorageError, WorkspaceLockedError
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from bundleopt.cli.tables import plain_table
 from bundleopt.report import formats
 
 if TYPE_CHECKING:
-    from bundleopt_data.profile import Profile
     from rich.console import Console
 
     from bundleopt.verbs.check import CheckResult
+    from bundleopt_data.profile import Profile
 
 _STYLES = {"PASS": "green", "REVIEW": "yellow", "FAIL": "bold red"}
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from bundleopt.cli.flags import CommandInterruptedError
 from bundleopt_data.errors import BundleoptError, InfeasiblePlanError, VerificationError
 
 INTERRUPTED = 130
@@ -32,8 +33,8 @@ def classify(error: BaseException) -> tuple[int, str]:
     """Return the exit code and the message of an error; an unknown one is a bug and leaves a traceback file."""
     if isinstance(error, BundleoptError):
         return error.exit_code, printable(str(error))
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED, printable(str(error) or "interrupted; nothing was published")
+    if isinstance(error, KeyboardInterrupt | CommandInterruptedError):
+        return INTERRUPTED, "interrupted; nothing was published"
     if isinstance(error, PermissionError) or (isinstance(error, OSError) and error.errno in _DISK_ERRORS):
         return DISK_OR_PERMISSION, printable(f"{error.filename or 'the disk'}: {error.strerror}")
     return INTERNAL_BUG, f"internal error, this is a bug in bundleopt: {_one_line(error)}\n{_write_traceback(error)}"

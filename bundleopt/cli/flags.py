@@ -13,6 +13,10 @@ import typer
 Flags = TypeVar("Flags")
 
 
+class CommandInterruptedError(Exception):
+    """Ctrl-C or SIGTERM ended a command before it had a result."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CommonFlags:
     """The flags that every verb has."""
@@ -34,7 +38,11 @@ def takes(flags_type: type[Flags]) -> Callable[[Callable[[Flags], None]], Callab
 
     def decorate(function: Callable[[Flags], None]) -> Callable[..., None]:
         def command(**values: Any) -> None:
-            function(flags_type(**values))
+            try:
+                function(flags_type(**values))
+            except KeyboardInterrupt as error:
+                # Typer would turn it into a bare exit code; who stops a command wants to know what is left of it.
+                raise CommandInterruptedError from error
 
         hints = get_type_hints(flags_type, include_extras=True)
         fields = [field for field in dataclasses.fields(flags_type) if field.init]  # type: ignore[arg-type]

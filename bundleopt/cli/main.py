@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from bundleopt.cli import check, evaluate, init, predict, report, runs, score, solve, train
-from bundleopt.cli.failures import INTERRUPTED, report_failure
+from bundleopt.cli.failures import report_failure
 
 NAME = "bundleopt"
 
@@ -83,8 +83,6 @@ def main(arguments: list[str]) -> int:
 
 def _invoke(arguments: list[str]) -> int:
     result: Any = app(args=arguments, prog_name=NAME, standalone_mode=False)
-    if result == INTERRUPTED:
-        sys.stderr.write("interrupted\n")
     return result if isinstance(result, int) else 0
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+
 from bundleopt_data import money
 
 Array = npt.NDArray[np.float64]

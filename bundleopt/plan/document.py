@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from bundleopt_solvers.plan import Certificate, RuleReport, StopReason
-
 from bundleopt.plan.totals import Total
 from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt_solvers.plan import Certificate, RuleReport, StopReason
 
 FORMAT = 1
 

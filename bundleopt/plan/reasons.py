@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-from bundleopt_models.forecast import PairRelations
 
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.report import formats
+from bundleopt_models.forecast import PairRelations
 
 # Below this a lift is not worth a word.
 _NOTABLE_LIFT = 1.2

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from bundleopt_data import money
 
 from bundleopt.plan import intervals
 from bundleopt.plan.intervals import Array, Interval
 from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt_data import money
 
 MONEY_TOTALS = ("revenue", "incremental_revenue", "incremental_margin", "promo_spend")
 

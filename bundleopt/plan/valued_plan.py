@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_models.offer_values import OfferValues
 from bundleopt_solvers.plan import CampaignPlan

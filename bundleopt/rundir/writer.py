@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bundleopt_data import atomic, digests
-
 from bundleopt.rundir import csv_files, excel_file
 from bundleopt.rundir.dictionary import DICTIONARY
+from bundleopt_data import atomic, digests
 
 if TYPE_CHECKING:
     import pandas as pd

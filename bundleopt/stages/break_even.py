@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from bundleopt_models.offer_values import OptionTable
 
 from bundleopt.config import SolveConfig
 from bundleopt.plan.valued_plan import Array
@@ -15,6 +14,7 @@ from bundleopt.stages import candidates, problem
 from bundleopt.stages.candidates import PricedCandidates
 from bundleopt.stages.item_choice import ItemChoice
 from bundleopt.stages.week import PlannedWeek
+from bundleopt_models.offer_values import OptionTable
 
 # Multiples of the estimated sensitivity that are tried; beyond the last one no finding is worth acting on.
 FACTORS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)

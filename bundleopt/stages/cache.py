@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from bundleopt_data import atomic, digests
 
 Arrays = dict[str, npt.NDArray[Any]]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from bundleopt_solvers.candidate_inputs import MAX_ITEMS, CandidateInputs, CandidateSettings
 
 from bundleopt.stages.cache import ArrayCache, Arrays, code_digest, key_of
+from bundleopt_solvers.candidate_inputs import MAX_ITEMS, CandidateInputs, CandidateSettings
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from bundleopt_data.campaign import CampaignWeek
-from bundleopt_data.errors import InfeasiblePlanError
-from bundleopt_models.forecast import DemandForecast
-from bundleopt_solvers import price_points
-from bundleopt_solvers.candidate_inputs import CandidateInputs, CandidateSettings
 
 from bundleopt.config import Objective, SolveConfig
 from bundleopt.stages import candidate_search
 from bundleopt.stages.cache import ArrayCache
 from bundleopt.stages.item_choice import BUNDLE_SEPARATOR, ItemChoice
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_data.errors import InfeasiblePlanError
+from bundleopt_models.forecast import DemandForecast
+from bundleopt_solvers import price_points
+from bundleopt_solvers.candidate_inputs import CandidateInputs, CandidateSettings
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from bundleopt_models.offer_values import DECOMPOSITION
 
 from bundleopt.plan import cents
 from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt_models.offer_values import DECOMPOSITION
 
 if TYPE_CHECKING:
-    from bundleopt_models.decomposition import Decomposition
-
     from bundleopt.config import SolveConfig
     from bundleopt.pipeline import Prepared
+    from bundleopt_models.decomposition import Decomposition
 
 Array = npt.NDArray[np.float64]
 

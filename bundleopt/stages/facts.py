@@ -18,9 +18,8 @@ from bundleopt.stages.decomposition import additivity, waterfall
 from bundleopt.stages.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from bundleopt_models.decomposition import Decomposition
-
     from bundleopt.pipeline import Prepared
+    from bundleopt_models.decomposition import Decomposition
 
 _LIBRARIES = ("bundleopt", "torch", "ortools", "pulp", "numpy", "pandas", "pyarrow", "duckdb")
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bundleopt.session import Session
 from bundleopt_data import atomic
 from bundleopt_data.errors import DataProblem, DataRefusedError
-
-from bundleopt.session import Session
 
 
 def cached_findings(session: Session) -> list[dict[str, Any]]:

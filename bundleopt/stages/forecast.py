@@ -6,12 +6,12 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from bundleopt_data.campaign import CampaignWeek
-from bundleopt_models.forecast import DemandForecast, PairRelations, PullForward
 
 from bundleopt.session import Session
 from bundleopt.stages.cache import ArrayCache, Arrays, code_digest, key_of
 from bundleopt.stages.model import TrainedModel
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_models.forecast import DemandForecast, PairRelations, PullForward
 
 _PLAIN = ("probability", "visit_probability", "slope", "units", "log_position", "knots", "heights", "category")
 _RELATIONS = ("first", "second", "gamma", "standard_error", "significant")

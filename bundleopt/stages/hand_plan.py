@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from bundleopt_data import money
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import DataProblem, DataRefusedError, UsageError

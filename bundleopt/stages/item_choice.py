@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from bundleopt_data.campaign import CampaignWeek
-from bundleopt_data.errors import InfeasiblePlanError, UsageError
 
 from bundleopt.plan.valued_plan import Stock
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_data.errors import InfeasiblePlanError, UsageError
 
 BUNDLE_SEPARATOR = "+"
 

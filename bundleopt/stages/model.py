@@ -10,10 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bundleopt.session import Session
 from bundleopt_data import atomic, digests
 from bundleopt_data.errors import ModelArtefactError
-
-from bundleopt.session import Session
 
 if TYPE_CHECKING:
     from bundleopt_data.panel import Panel

@@ -7,18 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+
+from bundleopt.config import SolveConfig
+from bundleopt.session import Progress
 from bundleopt_data.errors import UsageError
 from bundleopt_solvers.plan import CampaignPlan, Certificate, RuleReport, StopReason
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.settings import EngineSettings
 
-from bundleopt.config import SolveConfig
-from bundleopt.session import Progress
-
 # Of the time limit, what the segment model may take when it is written to a file.
 _MODEL_SHARE = 0.1
 # The same for the plan that does not lose margin, and the gap at which it is good enough to compare with.
-_NEUTRAL_SHARE, _NEUTRAL_GAP = 0.2, 0.02
+_NEUTRAL_SHARE, _NEUTRAL_GAP = 0.1, 0.02
 
 
 def engine_settings(settings: SolveConfig, *, gap_only: bool = False) -> EngineSettings:

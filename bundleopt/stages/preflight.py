@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from bundleopt_data.errors import InfeasiblePlanError, Relaxation
 from bundleopt_solvers.problem import CampaignProblem
 

@@ -6,6 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+
+from bundleopt.config import SolveConfig
+from bundleopt.stages import candidates
+from bundleopt.stages.item_choice import ItemChoice
+from bundleopt.stages.week import PlannedWeek
 from bundleopt_data import digests
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import UsageError
@@ -13,11 +18,6 @@ from bundleopt_models.forecast import DemandForecast
 from bundleopt_models.offer_values import OfferValues, OptionTable
 from bundleopt_solvers.plan import RuleReport
 from bundleopt_solvers.problem import CampaignProblem, Options, Rules
-
-from bundleopt.config import SolveConfig
-from bundleopt.stages import candidates
-from bundleopt.stages.item_choice import ItemChoice
-from bundleopt.stages.week import PlannedWeek
 
 
 @dataclass(frozen=True)

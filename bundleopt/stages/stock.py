@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from bundleopt_data.campaign import CampaignWeek
-from bundleopt_models.forecast import DemandForecast
 
 from bundleopt.plan.valued_plan import Array, Stock
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_models.forecast import DemandForecast
 
 
 def stock_of(campaign: CampaignWeek, forecast: DemandForecast, *, safety_deviations: float) -> Stock:

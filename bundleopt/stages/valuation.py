@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from bundleopt.config import SolveConfig
+from bundleopt.stages.candidates import PricedCandidates
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_models.forecast import DemandForecast
 from bundleopt_models.offer_values import OfferValues, OptionTable
-
-from bundleopt.config import SolveConfig
-from bundleopt.stages.candidates import PricedCandidates
 
 
 def value_candidates(

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from bundleopt_data.errors import VerificationError, Violation
-from bundleopt_solvers.checker_inputs import CheckInputs, CheckLimits
 
 from bundleopt.config import SolveConfig
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.stages import candidates
 from bundleopt.stages.week import PlannedWeek
+from bundleopt_data.errors import VerificationError, Violation
+from bundleopt_solvers.checker_inputs import CheckInputs, CheckLimits
 
 if TYPE_CHECKING:
     from bundleopt.pipeline import Prepared

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from bundleopt_data.campaign import CampaignWeek
-from bundleopt_data.errors import UsageError
-from bundleopt_models.forecast import DemandForecast
 
 from bundleopt.plan.valued_plan import Stock
 from bundleopt.session import Session
 from bundleopt.stages import stock
 from bundleopt.stages.forecast import cached_forecast
 from bundleopt.stages.model import TrainedModel
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_data.errors import UsageError
+from bundleopt_models.forecast import DemandForecast
 
 
 @dataclass(frozen=True)

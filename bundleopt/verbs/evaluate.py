@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bundleopt_data.errors import DataProblem, DataRefusedError
-
 from bundleopt.plan.document import plain
 from bundleopt.session import Progress, Session, open_session
 from bundleopt.stages import findings
 from bundleopt.stages.model import train_settings
 from bundleopt.workspace_lock import hold
+from bundleopt_data.errors import DataProblem, DataRefusedError
 
 if TYPE_CHECKING:
     from datetime import date

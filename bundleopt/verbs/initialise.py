@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bundleopt_data import atomic
-from bundleopt_data.errors import UsageError
-
 from bundleopt.config_file import config_text
 from bundleopt.config_layers import Key
 from bundleopt.sample_settings import SAMPLE_SOURCE, sample_settings
 from bundleopt.workspace import CONFIG_NAME, Workspace
+from bundleopt_data import atomic
+from bundleopt_data.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bundleopt.session import Progress, Session, open_session
+from bundleopt.stages.model import TrainedModel, open_model
 from bundleopt_data import atomic
 from bundleopt_data.errors import DataProblem, DataRefusedError, ModelArtefactError, UsageError
 
-from bundleopt.session import Progress, Session, open_session
-from bundleopt.stages.model import TrainedModel, open_model
-
 if TYPE_CHECKING:
     import pandas as pd
+
     from bundleopt_models.extension import NewItem
 
 _ENDINGS = (".csv", ".parquet")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bundleopt_data import atomic
-from bundleopt_data.errors import UsageError
-
 from bundleopt.run_registry import find_run
 from bundleopt.workspace import find_workspace
+from bundleopt_data import atomic
+from bundleopt_data.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bundleopt_data.errors import Violation
-from bundleopt_solvers.plan import CampaignPlan, Certificate, StopReason
 
 from bundleopt import pipeline
 from bundleopt.pipeline import Prepared, Solved
@@ -24,6 +22,8 @@ from bundleopt.stages.problem import build_problem
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.stages.valuation import value_candidates
 from bundleopt.stages.week import plan_week
+from bundleopt_data.errors import Violation
+from bundleopt_solvers.plan import CampaignPlan, Certificate, StopReason
 
 if TYPE_CHECKING:
     import pandas as pd

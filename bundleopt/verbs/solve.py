@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,14 @@ from bundleopt.session import Progress, Session, open_session
 from bundleopt.stages import optimise
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.workspace_lock import hold
+from bundleopt_data import atomic
+from bundleopt_data.errors import InfeasiblePlanError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+CONFLICT_FILE = "conflict.json"
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,16 @@ def solve(
         )
 
 
+def _write_conflict(session: Session, error: InfeasiblePlanError) -> None:
+    """Write the rules in conflict, and what would remove it, as `conflict.json` in the workspace."""
+    document = {
+        "conflict": list(error.conflict),
+        "detail": error.detail,
+        "relaxations": [vars(relaxation) for relaxation in error.relaxations],
+    }
+    atomic.write_text(session.workspace.root / CONFLICT_FILE, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
 def solve_session(session: Session, *, out: Path | None = None, write_model: Path | None = None) -> SolveResult:
     """Plan a campaign in an open session whose workspace is held."""
     watch = Stopwatch()
@@ -92,7 +108,11 @@ def solve_session(session: Session, *, out: Path | None = None, write_model: Pat
     optimise.refuse_unknown_ending(write_model)
     if out is not None:
         run_registry.refuse_foreign_folder(out)
-    prepared = pipeline.prepare(session, watch)
-    solved = pipeline.solve(session, prepared, watch, write_model=write_model)
+    try:
+        prepared = pipeline.prepare(session, watch)
+        solved = pipeline.solve(session, prepared, watch, write_model=write_model)
+    except InfeasiblePlanError as error:
+        _write_conflict(session, error)
+        raise
     folder, content = pipeline.publish(session, solved, out=out)
     return SolveResult(folder, content.document, content.bundles, content.offers, content.inventory)

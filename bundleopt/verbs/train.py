@@ -7,11 +7,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bundleopt_data.errors import UsageError
-
 from bundleopt.session import Progress, open_session
 from bundleopt.stages import model
 from bundleopt.workspace_lock import hold
+from bundleopt_data.errors import UsageError
 
 
 @dataclass(frozen=True)

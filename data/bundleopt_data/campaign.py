@@ -22,7 +22,8 @@ class CampaignWeek:
         list_price_cents: (I,) int64, for display only.
         unit_cost_cents: (I,) int64, net of tax; from the data or from an assumed margin.
         cost_is_assumed: (I,) True where the cost rests on `assumed_margin`.
-        tax_rate: (I,) share inside the price, 0 where prices are net; margin = price / (1 + tax_rate) - unit_cost + funding.
+        tax_rate: (I,) share inside the price, 0 where prices are net of tax;
+            margin = price / (1 + tax_rate) - unit_cost + funding.
         funding_share: (I,) supplier's share of a discount, in [0, 1].
         promotable: (I,) whether the item may be in a bundle.
         on_hand: (I,) units for the week, `UNLIMITED` where no stock is known.

@@ -17,8 +17,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 import torch
-from bundleopt_data.campaign import CampaignWeek
 
+from bundleopt_data.campaign import CampaignWeek
 from bundleopt_models.decomposition import Offers, decompose
 from bundleopt_models.forecast import DemandForecast
 from bundleopt_models.joint_law import week_law

@@ -15,10 +15,10 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
-from bundleopt_data import atomic
-from bundleopt_data.errors import ModelArtefactError
 from torch import Tensor
 
+from bundleopt_data import atomic
+from bundleopt_data.errors import ModelArtefactError
 from bundleopt_models.features import schema_hash
 
 SCHEMA_VERSION = 1

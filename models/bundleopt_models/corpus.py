@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import torch
-from bundleopt_data.panel import Panel
 from torch import Tensor
 
+from bundleopt_data.panel import Panel
 from bundleopt_models.features import FeatureBuilder, Planned, RowFeatures
 from bundleopt_models.network import Catalogue, Rows, WeekContext
 from bundleopt_models.sampling import WeekSampler

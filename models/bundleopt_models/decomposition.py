@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from bundleopt_data.campaign import CampaignWeek
 
+from bundleopt_data.campaign import CampaignWeek
 from bundleopt_models.bundle_terms import bundle_terms, price_gain
 from bundleopt_models.forecast import DemandForecast
 from bundleopt_models.market import Market, build_market

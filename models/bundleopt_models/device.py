@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, TypeVar, cast
 
 import torch
+
 from bundleopt_data.errors import UsageError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
 from bundleopt_data.errors import MissingExtraError
 from bundleopt_data.panel import Panel
 from bundleopt_data.progress import Progress, silent
-
 from bundleopt_models.corpus import Vocabulary
 from bundleopt_models.features import FeatureBuilder
 from bundleopt_models.metrics import ProbabilityMetrics, RankingMetrics, probability_metrics, ranking_metrics

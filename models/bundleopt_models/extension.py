@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+
 from bundleopt_data.panel import ItemAttributes, Panel, WeeklyPrices, WeeklyPromotions
 
 Texts = npt.NDArray[np.object_]

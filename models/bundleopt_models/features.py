@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from bundleopt_data.panel import Panel
 
+from bundleopt_data.panel import Panel
 from bundleopt_models.history import DECAYS, LAGS, History, LevelState
 from bundleopt_models.week_tables import CUSTOMER_FEATURES, ITEM_FEATURES, WeekTables
 

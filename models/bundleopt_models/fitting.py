@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from bundleopt_data.panel import Panel
-from bundleopt_data.progress import Progress
 from torch import Tensor
 
+from bundleopt_data.panel import Panel
+from bundleopt_data.progress import Progress
 from bundleopt_models.calibration import CalibrationMap, fit_calibration
 from bundleopt_models.corpus import CorpusBuilder, Scaler, Vocabulary, WeekRows
 from bundleopt_models.model import DemandModel, ItemFacts, PanelView, build_view

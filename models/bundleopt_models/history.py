@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
 from bundleopt_data.panel import Panel
 
 Floats = npt.NDArray[np.float32]

@@ -11,9 +11,9 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import UsageError
-
 from bundleopt_models.bundle_terms import BundleCells
 from bundleopt_models.forecast import DemandForecast, PairRelations
 from bundleopt_models.joint_law import conditional_marginals

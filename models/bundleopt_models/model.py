@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
+
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.panel import Panel
 from bundleopt_data.progress import Progress, silent
-from torch import Tensor
-
 from bundleopt_models import checkpoint
 from bundleopt_models.calibration import CalibrationMap
 from bundleopt_models.corpus import Scaler, Vocabulary, week_context

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import UsageError
-
 from bundleopt_models.offer_values import OptionTable
 
 MAX_ITEMS = 4

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from bundleopt_data.errors import MissingExtraError
 from torch.nn import functional
 
+from bundleopt_data.errors import MissingExtraError
 from bundleopt_models.corpus import observed_plan, training_prices
 from bundleopt_models.features import GROUP_FEATURES, PAIR_FEATURES, PROMO_FEATURES, FeatureBuilder
 from bundleopt_models.protocol import WeekCells, week_cells

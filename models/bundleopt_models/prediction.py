@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+
 from bundleopt_data.errors import DataProblem, DataRefusedError
 from bundleopt_data.panel import Panel
-
 from bundleopt_models.corpus import as_rows
 from bundleopt_models.extension import NewItem, unknown_items, with_customers, with_items
 from bundleopt_models.likelihood import log_purchase

@@ -13,8 +13,8 @@ from datetime import date
 
 import numpy as np
 import numpy.typing as npt
-from bundleopt_data.panel import Panel
 
+from bundleopt_data.panel import Panel
 from bundleopt_models.features import FeatureBuilder
 from bundleopt_models.week_tables import ITEM_FEATURES, eligible
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
 from bundleopt_data.panel import Panel
 
 LEAST_T = 2.0

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from bundleopt_data.panel import Panel
 
 Grid = Callable[[int], tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]]

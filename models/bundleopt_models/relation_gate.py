@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import torch
-from bundleopt_data.panel import Panel
 
+from bundleopt_data.panel import Panel
 from bundleopt_models.forecast import PairRelations
 from bundleopt_models.joint_law import both_probability, conditional_marginals
 from bundleopt_models.relation_counts import Grid

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from bundleopt_data.errors import UsageError
 from bundleopt_data.panel import Panel
-
 from bundleopt_models.forecast import PairRelations
 from bundleopt_models.relation_counts import Grid, PairCounts, count_pairs
 from bundleopt_models.relation_newton import PairEstimates, refine

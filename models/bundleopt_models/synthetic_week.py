@@ -11,8 +11,8 @@ from datetime import date
 
 import numpy as np
 import numpy.typing as npt
-from bundleopt_data.campaign import UNLIMITED, CampaignWeek
 
+from bundleopt_data.campaign import UNLIMITED, CampaignWeek
 from bundleopt_models.forecast import DemandForecast, PairRelations, PullForward
 
 WEEK = date(2018, 1, 1)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bundleopt_data.errors import ModelArtefactError
 from torch import Tensor
 
+from bundleopt_data.errors import ModelArtefactError
 from bundleopt_models import checkpoint
 from bundleopt_models.corpus import WeekRows
 from bundleopt_models.device import moved, resolve_device

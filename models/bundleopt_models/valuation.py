@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import UsageError
-
 from bundleopt_models.bundle_terms import BundleTerms, bundle_terms, price_gain
 from bundleopt_models.forecast import DemandForecast
 from bundleopt_models.market import Market, build_market

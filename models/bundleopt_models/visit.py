@@ -8,10 +8,10 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from bundleopt_data.panel import Panel
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bundleopt_data.panel import Panel
 from bundleopt_models.corpus import Scaler
 from bundleopt_models.week_tables import CUSTOMER_FEATURES, WeekTables
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from bundleopt_data.panel import Panel
 
+from bundleopt_data.panel import Panel
 from bundleopt_models.history import visit_weeks_before
 
 Floats = npt.NDArray[np.float32]

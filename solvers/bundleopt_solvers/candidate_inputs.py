@@ -10,6 +10,7 @@ from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
+
 from bundleopt_data.errors import UsageError
 
 Floats = npt.NDArray[np.float32]

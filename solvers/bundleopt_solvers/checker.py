@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from bundleopt_data.errors import Violation
-
 from bundleopt_solvers.checker_certificate import (
     check_certificates,
     check_rules,

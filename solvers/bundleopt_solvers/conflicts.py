@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from bundleopt_data.errors import InfeasiblePlanError, NoPlanInTimeError, Relaxation
 
+from bundleopt_data.errors import InfeasiblePlanError, NoPlanInTimeError, Relaxation
 from bundleopt_solvers.arbitrage import dear_options
 from bundleopt_solvers.backends.backend import SolveStatus
 from bundleopt_solvers.confirmation import second_bound

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import torch
-from bundleopt_data.errors import NoPlanInTimeError, VerificationError, Violation
 
+from bundleopt_data.errors import NoPlanInTimeError, VerificationError, Violation
 from bundleopt_solvers.conflicts import Question, explain, find_plan
 from bundleopt_solvers.lagrangian import price_all, start_multipliers
 from bundleopt_solvers.plan import CampaignPlan, Certificate, StopReason

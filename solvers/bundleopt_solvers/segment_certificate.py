@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from bundleopt_data.errors import SolverCrashError
 
+from bundleopt_data.errors import SolverCrashError
 from bundleopt_solvers.backends.backend import Effort
 from bundleopt_solvers.plan import Certificate
 from bundleopt_solvers.problem import CampaignProblem

@@ -6,14 +6,14 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from bundleopt_data.campaign import CampaignWeek
-from bundleopt_models.offer_values import OfferValues
-from bundleopt_solvers.plan import CampaignPlan, Certificate, RuleReport, StopReason
-from bundleopt_solvers.problem import CampaignProblem, Options, Rules
 
 from bundleopt.plan.document import PlanFacts, plan_document
 from bundleopt.plan.totals import all_totals
 from bundleopt.plan.valued_plan import Stock, ValuedPlan
+from bundleopt_data.campaign import CampaignWeek
+from bundleopt_models.offer_values import OfferValues
+from bundleopt_solvers.plan import CampaignPlan, Certificate, RuleReport, StopReason
+from bundleopt_solvers.problem import CampaignProblem, Options, Rules
 
 HOSTILE_NAMES = (
     "</script><script>window.__x=1</script>",

@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-from bundleopt_data.errors import UsageError
 
 from bundleopt.config import Config, Objective
 from bundleopt.config_file import config_text
 from bundleopt.config_layers import all_keys, resolve
 from bundleopt.sample_settings import sample_settings
+from bundleopt_data.errors import UsageError
 
 
 def _file(folder: Path, text: str) -> Path:

@@ -2,9 +2,9 @@ import subprocess
 import sys
 
 import pytest
-from bundleopt_data.errors import BundleoptError
 
 import bundleopt
+from bundleopt_data.errors import BundleoptError
 
 PUBLIC = [
     "BundleoptError",

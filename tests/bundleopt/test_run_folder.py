@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundleopt_data.errors import StorageError, VerificationError, Violation
 from pyarrow import parquet
 
 from bundleopt.plan import tables
@@ -20,6 +19,7 @@ from bundleopt.rundir.content import summary_rows
 from bundleopt.rundir.dictionary import DICTIONARY
 from bundleopt.rundir.neutral_text import for_csv
 from bundleopt.rundir.writer import RunContent
+from bundleopt_data.errors import StorageError, VerificationError, Violation
 from tests.bundleopt.small_plan import HOSTILE_NAMES, small_document, small_valued_plan
 
 FILES = {

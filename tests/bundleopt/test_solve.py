@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundleopt_data.errors import Violation
-from bundleopt_solvers.plan import StopReason
 from pyarrow import parquet
 
 import bundleopt
 from bundleopt.stages import verify
+from bundleopt_data.errors import Violation
+from bundleopt_solvers.plan import StopReason
 from tests.bundleopt.command_line import CommandLine, Outcome
 
 # Small, so that a busy machine still proves something; the laws below hold for any time limit.
@@ -201,7 +201,9 @@ def test_rules_that_contradict_each_other_exit_4_and_are_named(run: CommandLine,
     flags = ("--include", "001+002", "--budget", "0", "--time-limit", "60")
     outcome = run("solve", "-w", workspace, *QUICK, *flags, "--json")
     assert outcome.code == 4
-    assert {"budget", "include"} <= {rule.split(" ")[0].split(":")[0] for rule in outcome.document["conflict"]}
+    assert set(outcome.document["conflict"]) == {"budget", "include"}
+    assert outcome.document["relaxations"][0]["needed"] > 0
+    assert json.loads((workspace / "conflict.json").read_text())["conflict"] == outcome.document["conflict"]
     assert list((workspace / "runs").iterdir()) == []
 
 

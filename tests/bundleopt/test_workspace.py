@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-from bundleopt_data.errors import StorageError, UsageError, WorkspaceLockedError
 
 from bundleopt.verbs.initialise import initialise
 from bundleopt.workspace import Workspace, find_workspace, home
 from bundleopt.workspace_lock import hold
+from bundleopt_data.errors import StorageError, UsageError, WorkspaceLockedError
 
 
 def test_the_nearest_folder_upward_is_found(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from bundleopt_data.dataset import Dataset
 from bundleopt_data.prepare import prepare
 from bundleopt_data.settings import SourceSettings

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from bundleopt_data import atomic
 from bundleopt_data.errors import StorageError, UsageError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from bundleopt_data.errors import DataRefusedError
 from bundleopt_data.schema import TABLES, Check, Column, ColumnType
 

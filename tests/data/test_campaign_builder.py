@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from bundleopt_data.campaign import UNLIMITED, CampaignWeek
 from bundleopt_data.errors import UsageError
 from bundleopt_data.sample import COMPLETE_JOURNEY

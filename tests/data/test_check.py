@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+
 from bundleopt_data.check import Level
 from bundleopt_data.dataset import Dataset
 from bundleopt_data.errors import DataProblem, DataRefusedError

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 import numpy as np
 import pytest
+
 from bundleopt_data.dataset import Dataset
 from bundleopt_data.errors import MissingExtraError
 from bundleopt_data.panel import Panel

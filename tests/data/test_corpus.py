@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bundleopt_data.errors import DataRefusedError
 
 CORPUS = Path(__file__).parent / "corpus"

@@ -7,8 +7,9 @@ import importlib
 import pkgutil
 from pathlib import Path
 
-import bundleopt_data
 import pytest
+
+import bundleopt_data
 
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(bundleopt_data.__path__, "bundleopt_data.") if not module.ispkg

@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
+
 from bundleopt_data import errors
 from bundleopt_data.errors import BundleoptError, DataProblem, DataRefusedError
 

@@ -12,13 +12,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from bundleopt_data.dataset import Dataset
 from bundleopt_data.errors import DataRefusedError, UsageError
 from bundleopt_data.manifest import Mending
 from bundleopt_data.prepare import prepare
 from bundleopt_data.settings import SourceSettings
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 
 def _read(dataset: Dataset, query: str) -> list[tuple[Any, ...]]:

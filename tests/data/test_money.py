@@ -5,6 +5,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bundleopt_data.errors import UsageError
 from bundleopt_data.money import (
     apportion,
@@ -14,8 +17,6 @@ from bundleopt_data.money import (
     parse_money,
     to_cents,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 amounts = st.floats(min_value=-1e10, max_value=1e10, allow_nan=False)
 weights = st.lists(st.floats(min_value=0, max_value=1e9, allow_nan=False), min_size=1, max_size=30)

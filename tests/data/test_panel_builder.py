@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+
 from bundleopt_data.dataset import Dataset
 from bundleopt_data.errors import DataRefusedError
 from bundleopt_data.panel import Panel

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from bundleopt_data import panel_builder
 from bundleopt_data.dataset import Dataset
 from bundleopt_data.panel import Panel

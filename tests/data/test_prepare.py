@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+
 from bundleopt_data import atomic
 from bundleopt_data.digests import sha256_of_file, sha256_of_parts
 from bundleopt_data.errors import StorageError

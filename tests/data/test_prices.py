@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from bundleopt_data.panel import Panel
 from bundleopt_data.prices import PRICE_GUARD, fold_of, reference_prices
 

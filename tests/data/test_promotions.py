@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from bundleopt_data import promotions
 from bundleopt_data.panel import Panel
 

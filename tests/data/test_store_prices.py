@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from bundleopt_data.dataset import Dataset
 from bundleopt_data.prices import fold_of
 from bundleopt_data.store_prices import PriceSource, ShelfRows, shelf_prices

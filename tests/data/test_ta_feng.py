@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+
 from bundleopt_data.errors import DataRefusedError, UsageError
 from bundleopt_data.prepare import open_source, prepare
 from bundleopt_data.readers.ta_feng import COLUMNS, is_ta_feng

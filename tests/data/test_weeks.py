@@ -4,10 +4,11 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
-from bundleopt_data.errors import UsageError
-from bundleopt_data.weeks import is_unfinished, monday_after, monday_of, mondays_between, mondays_of, parse_monday
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bundleopt_data.errors import UsageError
+from bundleopt_data.weeks import is_unfinished, monday_after, monday_of, mondays_between, mondays_of, parse_monday
 
 days = st.dates(min_value=date(1900, 1, 1), max_value=date(2200, 1, 1))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.panel import ItemAttributes, Panel, WeeklyPrices, WeeklyPromotions
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from bundleopt_models.additivity import joint_value, measure_additivity
 from bundleopt_models.decomposition import Offers, decompose
 from bundleopt_models.option_table import option_table

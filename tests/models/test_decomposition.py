@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from bundleopt_models.decomposition import Offers, decompose
 from bundleopt_models.offer_values import DECOMPOSITION
 from bundleopt_models.option_table import option_table

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+
 from bundleopt_data.errors import UsageError
 from bundleopt_models.device import DEVICES, moved, resolve_device
 

@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+
 from bundleopt_models.corpus import Vocabulary
 from bundleopt_models.evaluation import OURS, evaluate
 from bundleopt_models.metrics import probability_metrics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from bundleopt_models.corpus import Vocabulary, pooled_history
 from bundleopt_models.features import GROUP_FEATURES, PAIR_FEATURES, FeatureBuilder, StorePopularity, schema_hash
 from bundleopt_models.history import DECAYS, LAGS, History, group_items, visit_weeks_before

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from bundleopt_models.forecast import PairRelations
 from bundleopt_models.synthetic_week import synthetic_week
 

@@ -7,6 +7,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bundleopt_models.joint_law import (
     MAX_CONDITIONAL,
     both_probability,
@@ -15,8 +18,6 @@ from bundleopt_models.joint_law import (
     conditional_marginals,
     week_law,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 MARGINAL = st.floats(1e-9, 0.98)
 GAMMA = st.floats(-4.0, 4.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from bundleopt_models.metrics import probability_metrics, ranking_metrics, top_items
 
 

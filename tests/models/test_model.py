@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from bundleopt_data.errors import ModelArtefactError
 from bundleopt_models import training
 from bundleopt_models.calibration import STRATA, CalibrationMap

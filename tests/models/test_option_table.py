@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from bundleopt_data.errors import UsageError
 from bundleopt_models.option_table import option_table, shelf_margin
 from bundleopt_models.synthetic_week import synthetic_week

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from bundleopt_models.forecast import PairRelations
 from bundleopt_models.joint_law import bundle_law
 from bundleopt_models.outside import conditional_shift, outside_effect

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+
 from bundleopt_data.errors import DataRefusedError
 from bundleopt_models.extension import NewItem, with_customers, with_items
 from bundleopt_models.model import load_model

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from bundleopt_models.pull_forward import CategoryDip, fit_pull_forward, measure_dips
 
 WEEKS, ITEMS, LIFT = 60, 24, 3.0

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+
 from bundleopt_data.errors import UsageError
 from bundleopt_models.joint_law import bundle_law
 from bundleopt_models.relation_counts import count_pairs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from bundleopt_models.features import FeatureBuilder
 from bundleopt_models.likelihood import log_odds, log_purchase, sampled_loss
 from bundleopt_models.sampling import WeekSampler, history_rates

@@ -8,6 +8,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bundleopt_data.errors import UsageError
 from bundleopt_models.forecast import DemandForecast, PullForward
 from bundleopt_models.joint_law import week_law
@@ -16,8 +19,6 @@ from bundleopt_models.outside import conditional_shift
 from bundleopt_models.relations import no_relations
 from bundleopt_models.synthetic_week import synthetic_bundles, synthetic_week
 from bundleopt_models.valuation import value_offers
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from bundleopt_solvers.checker import CheckInputs, CheckLimits, valuations_sha256
 from pyarrow import parquet
+
+from bundleopt_solvers.checker import CheckInputs, CheckLimits, valuations_sha256
 
 TYPES = {
     "bundle_id": pa.string(),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
+
 from bundleopt_solvers.plan import CampaignPlan
 from bundleopt_solvers.problem import CampaignProblem, Options, Rules
 

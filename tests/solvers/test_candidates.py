@@ -7,13 +7,14 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bundleopt_data.errors import UsageError
 from bundleopt_solvers.candidate_money import item_money
 from bundleopt_solvers.candidate_screen import screen_pairs
 from bundleopt_solvers.candidate_value import BundleValuer
 from bundleopt_solvers.candidates import CandidateInputs, CandidateSettings, CategoryRule, find_candidates
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 RATIOS = np.array([0.95, 0.85, 0.7])
 

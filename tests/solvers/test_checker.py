@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from bundleopt_solvers import checker
-from bundleopt_solvers.checker import CheckLimits, check_run, valuations_sha256
-from bundleopt_solvers.checker_exact import decimal, exact_sum, whole_cents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bundleopt_solvers import checker
+from bundleopt_solvers.checker import CheckLimits, check_run, valuations_sha256
+from bundleopt_solvers.checker_exact import decimal, exact_sum, whole_cents
 from tests.solvers.run_folder import Run, build, example, items_frame
 
 ITEMS, MENU, OFFERS = 0, 1, 2

@@ -7,13 +7,13 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+
 from bundleopt_data.errors import InfeasiblePlanError
 from bundleopt_solvers.conflicts import Question, arithmetic_conflict, confirm, find_plan
 from bundleopt_solvers.engine import solve_campaign
 from bundleopt_solvers.feasibility import active_rules, goal_problem, without
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.settings import EngineSettings
-
 from tests.solvers.small_campaigns import best_by_enumeration, random_campaign, with_rules
 
 SETTINGS = EngineSettings(gap=1e-9, time_limit=60, threads=1)

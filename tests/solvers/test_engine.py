@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from bundleopt_data.errors import InfeasiblePlanError
 from bundleopt_solvers.engine import solve_campaign
 from bundleopt_solvers.plan import CampaignPlan, StopReason
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.settings import EngineSettings
-
 from tests.solvers.small_campaigns import (
     best_by_enumeration,
     breaks_a_rule,

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+
 from bundleopt_solvers.arbitrage import broken_covers, dear_options
 from bundleopt_solvers.assignment import assign
 from bundleopt_solvers.customer_sets import best_sets
@@ -13,7 +14,6 @@ from bundleopt_solvers.repair import broken_rows
 from bundleopt_solvers.rows import build_rows
 from bundleopt_solvers.search import prepare
 from bundleopt_solvers.settings import EngineSettings
-
 from tests.solvers.small_campaigns import _best_offers, _menu_ok, random_campaign, row_table, with_rules
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from bundleopt_solvers.cells import Cells
 from bundleopt_solvers.confirmation import second_bound
 from bundleopt_solvers.lagrangian import Multipliers, Relaxation, price_all, start_multipliers
@@ -14,7 +15,6 @@ from bundleopt_solvers.menu_rules import change_if_added, choose_menu
 from bundleopt_solvers.search import prepare
 from bundleopt_solvers.search_state import SearchState
 from bundleopt_solvers.settings import EngineSettings
-
 from tests.solvers.small_campaigns import best_by_enumeration, random_campaign, with_rules
 
 

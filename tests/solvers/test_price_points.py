@@ -3,10 +3,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from bundleopt_data.errors import UsageError
-from bundleopt_solvers.price_points import PricePolicy, as_share, cost_floor_cents, price_endings, price_points
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from bundleopt_data.errors import UsageError
+from bundleopt_solvers.price_points import PricePolicy, as_share, cost_floor_cents, price_endings, price_points
 
 ENDINGS = st.sampled_from([None, "9", ".99", "0.95", "5", ".00", ".49,.99"])
 SHARES = st.sampled_from([0.0, 0.05, 0.07, 0.1, 0.15, 0.3, 0.333, 0.5, 0.8])
