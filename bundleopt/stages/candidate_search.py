@@ -44,9 +44,7 @@ def search(
 
 def search_key(inputs: CandidateInputs, settings: CandidateSettings) -> str:
     """Return a hash of everything that the search reads, its code included."""
-    # Broadcast arrays repeat one row: their row says everything.
-    values = [getattr(inputs, field.name) for field in dataclasses.fields(inputs)]
-    parts = [value[:1] if isinstance(value, np.ndarray) and value.strides[:1] == (0,) else value for value in values]
+    parts = [getattr(inputs, field.name) for field in dataclasses.fields(inputs)]
     excluded = sorted(sorted(items) for items in inputs.excluded)
     parts = [excluded if isinstance(part, frozenset) else part for part in parts]
     return key_of(code_digest("bundleopt_solvers"), settings, *parts)

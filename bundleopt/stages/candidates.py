@@ -154,7 +154,7 @@ def _pulled_forward(forecast: DemandForecast, campaign: CampaignWeek, settings: 
     margin = price / (1.0 + campaign.tax_rate) - campaign.unit_cost_cents / 100.0
     weight = revenue_weight(settings)
     lost = -share * (weight * price + (1.0 - weight) * margin)
-    return np.broadcast_to(lost.astype(np.float32), forecast.probability.shape)
+    return np.repeat(lost.astype(np.float32)[None, :], len(forecast.probability), axis=0)
 
 
 def _pairs_for(choice: ItemChoice, forecast: DemandForecast) -> tuple[tuple[int, ...], ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 # Customers whose offers are enumerated together: enough for a share with one digit, done in a second.
-ADDITIVITY_SAMPLE = 200
+ADDITIVITY_SAMPLE = 100
 
 
 def decompose_plan(prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) -> Decomposition:
