@@ -14,18 +14,19 @@ solve: $(VENV)/.core
 test: lint types contracts tests
 
 $(VENV)/.python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bundleopt needs Python 3.11 or newer; set PYTHON=")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bundleopt needs Python 3.11 or newer; set PYTHON=")'
+	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.python requirements/$(TORCH).txt pyproject.toml
-	@echo "installing the pinned packages (about 1.5 GB on disk for the CPU build) ..."
-	$(PIP) install --require-hashes -r requirements/$(TORCH).txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "installing the pinned packages (1.5 GB on disk with the CPU build of torch) ..."
+	@$(PIP) install --require-hashes -r requirements/$(TORCH).txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.core requirements/test.txt
-	$(PIP) install --require-hashes -r requirements/$(TORCH).txt -r requirements/test.txt
+	@echo "installing the pinned test tools ..."
+	@$(PIP) install --require-hashes -r requirements/$(TORCH).txt -r requirements/test.txt
 	@touch $@
 
 lint: $(VENV)/.test

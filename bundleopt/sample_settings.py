@@ -8,10 +8,6 @@ from bundleopt.config_layers import Key
 
 SAMPLE_SOURCE = "sample"
 
-# Half the items of the sample sell less than ten units a week: with much less cover than this, safety stock alone
-# would keep them out of every bundle.
-SAMPLE_WEEKS_OF_COVER = 3.0
-
 
 def sample_settings() -> dict[Key, Any]:
     """Return the settings of a workspace on Complete Journey: where it is, and what is assumed of costs and stock."""
@@ -24,6 +20,6 @@ def sample_settings() -> dict[Key, Any]:
         ("data", "currency"): "USD",
         ("assumptions", "assumed_margin"): assumed.assumed_margin,
         ("assumptions", "assumed_margin_by_department"): dict(assumed.assumed_margin_by_department),
-        ("assumptions", "weeks_of_cover"): SAMPLE_WEEKS_OF_COVER,
+        ("assumptions", "weeks_of_cover"): assumed.weeks_of_cover,
         ("assumptions", "funding_share"): assumed.funding_share,
     }

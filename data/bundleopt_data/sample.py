@@ -29,11 +29,15 @@ ASSUMED_MARGIN_BY_DEPARTMENT = {
     "SPIRITS": 0.25,
 }
 
+# Half the items sell less than ten units a week in this panel: with much less cover than three weeks, safety stock alone
+# would keep them out of every bundle.
+WEEKS_OF_COVER = 3.0
+
 # Grocery pairs rarely pay for a discount alone at a margin of 30 %: suppliers fund half of it, as is usual there.
 COMPLETE_JOURNEY = CampaignSettings(
     assumed_margin=0.30,
     assumed_margin_by_department=ASSUMED_MARGIN_BY_DEPARTMENT,
-    weeks_of_cover=1.5,
+    weeks_of_cover=WEEKS_OF_COVER,
     funding_share=0.5,
 )
 
