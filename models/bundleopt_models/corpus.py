@@ -50,11 +50,11 @@ class Scaler:
 
     def customers(self, table: Floats) -> Floats:
         """Standardise (., F) rows, cut at 5 deviations."""
-        return np.clip((table - self.customer_mean) / self.customer_deviation, -5, 5).astype(np.float32)
+        return np.asarray(np.clip((table - self.customer_mean) / self.customer_deviation, -5, 5), dtype=np.float32)
 
     def items(self, table: Floats) -> Floats:
         """Standardise (., F) rows, cut at 5 deviations."""
-        return np.clip((table - self.item_mean) / self.item_deviation, -5, 5).astype(np.float32)
+        return np.asarray(np.clip((table - self.item_mean) / self.item_deviation, -5, 5), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,22 @@ def week_context(builder: FeatureBuilder, scaler: Scaler) -> WeekContext:
 
 def as_rows(customer: Ints, item: Ints, code: Ints, features: RowFeatures, position: Floats) -> Rows:
     """Tensors of n rows; `code` (U,) are the customers' codes in the model."""
-    tensors = [torch.from_numpy(np.ascontiguousarray(part)) for part in (
-        features.pair, features.category, features.family, features.brand, features.promo, position,
-    )]  # fmt: skip
     return Rows(
-        torch.from_numpy(customer), torch.from_numpy(item), torch.from_numpy(code[customer]), *tensors,
+        customer=torch.from_numpy(customer),
+        item=torch.from_numpy(item),
+        customer_code=torch.from_numpy(code[customer]),
+        pair=_tensor(features.pair),
+        category=_tensor(features.category),
+        family=_tensor(features.family),
+        brand=_tensor(features.brand),
+        promo=_tensor(features.promo),
+        position=_tensor(position),
         has_history=torch.from_numpy(features.pair[:, 0].copy()),
-    )  # fmt: skip
+    )
+
+
+def _tensor(values: Floats) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values))
 
 
 def _halved(rows: Rows) -> Rows:

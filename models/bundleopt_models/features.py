@@ -149,7 +149,7 @@ class StorePopularity:
         """(G + 1, I) shrunk log ratio of observed to expected buyers."""
         share = self._bought.sum(axis=0) / max(float(self._visits.sum()), 1.0)
         expected = self._visits[:, None] * share[None, :]
-        return np.log((self._bought + STORE_PRIOR) / (expected + STORE_PRIOR)).astype(np.float32)
+        return np.asarray(np.log((self._bought + STORE_PRIOR) / (expected + STORE_PRIOR)), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -198,17 +198,19 @@ class FeatureBuilder:
         history, groups = self.history, self.history.groups
         row = min(self.week, self.panel.n_weeks)
         log_rate = self.tables.item[row, item, ITEM_FEATURES.index("popularity_13")]
-        levels = []
-        for state, code in (
-            (history.category, groups.category),
-            (history.family, groups.family),
-            (history.brand, groups.brand),
-        ):
+
+        def level(state: LevelState, code: npt.NDArray[np.integer]) -> Floats:
             pair = state.level.find(customer, code[item].astype(np.int64))
-            levels.append(group_features(state, pair, self.week))
+            return group_features(state, pair, self.week)
+
         own = history.item.level.find(customer, item)
-        features = pair_features(history.item, own, self.week, log_rate)
-        return RowFeatures(features, *levels, self.promo(customer, item, planned))
+        return RowFeatures(
+            pair=pair_features(history.item, own, self.week, log_rate),
+            category=level(history.category, groups.category),
+            family=level(history.family, groups.family),
+            brand=level(history.brand, groups.brand),
+            promo=self.promo(customer, item, planned),
+        )
 
     def promo(self, customer: Ints, item: Ints, planned: Planned) -> Floats:
         """(n, len(PROMO_FEATURES)): chain shares, the favourite store's flags, the item's popularity there."""

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from bundleopt_models.features import GROUP_FEATURES, PAIR_FEATURES, PROMO_FEATURES
+from bundleopt_models.modules import output
 from bundleopt_models.price import PriceResponse
 from bundleopt_models.text import BUCKETS
 from bundleopt_models.week_tables import CUSTOMER_FEATURES, ITEM_FEATURES
@@ -173,54 +174,55 @@ class DemandNetwork(nn.Module):
         """Tables that are shrunk by `embedding_decay`; price has its own prior."""
         own = [module for name, module in self.named_modules() if isinstance(module, nn.Embedding)
                and not name.startswith("price.")]  # fmt: skip
-        return [module.weight for module in own]
+        return [cast("nn.Parameter", module.weight) for module in own]
 
     def item_vectors(self, catalogue: Catalogue, keep: Tensor | None = None) -> Tensor:
         """(I, R) affinity vectors; `keep` (I, 1) scales the items' own vectors in training."""
-        own = self.item_vector(catalogue.item)
-        shared = self.category_vector(catalogue.category) + self.brand_vector(catalogue.brand)
-        text = torch.sparse.mm(catalogue.text, self.text_vector.weight)
+        own = output(self.item_vector, catalogue.item)
+        shared = output(self.category_vector, catalogue.category) + output(self.brand_vector, catalogue.brand)
+        text: Tensor = torch.sparse.mm(catalogue.text, self.text_vector.weight)
         return (own if keep is None else own * keep) + shared + text
 
     def customer_vectors(self, catalogue: Catalogue, context: WeekContext, code: Tensor) -> Tensor:
         """(U, R): pooled vectors of the items bought, plus the customer's own shrunk residual."""
         source = self.history_vector(catalogue.item) + self.history_category(catalogue.category)
-        return torch.sparse.mm(context.history, source) + self.customer_vector(code)
+        pooled: Tensor = torch.sparse.mm(context.history, source)
+        return pooled + output(self.customer_vector, code)
 
     def style_of(self, catalogue: Catalogue) -> Tensor:
         """(I, STYLE_RANK) what the small networks know of an item besides its numbers."""
-        return self.style(catalogue.item) + self.style_category(catalogue.category)
+        return output(self.style, catalogue.item) + output(self.style_category, catalogue.category)
 
     def item_scores(self, catalogue: Catalogue, context: WeekContext) -> Tensor:
         """(I,) level of every item in the week."""
         inputs = torch.cat([context.items, self.style_of(catalogue)], dim=1)
-        level = self.item_net(inputs) + self.item_level(context.items) + self.item_bias(catalogue.item)
-        return self.base + level.squeeze(1)
+        level = output(self.item_net, inputs) + output(self.item_level, context.items)
+        return self.base + (level + output(self.item_bias, catalogue.item)).squeeze(1)
 
     def block_vectors(self, catalogue: Catalogue) -> Tensor:
         """(I, BLOCK_RANK) what sets an item apart inside its category."""
-        return self.block_vector(catalogue.item) + self.block_category(catalogue.category)
+        return output(self.block_vector, catalogue.item) + output(self.block_category, catalogue.category)
 
     def category_block(self, group: Tensor, customers: Tensor, style: Tensor) -> Tensor:
         """(n, 1 + BLOCK_RANK) from group, customer and category style; exactly 0 where it never bought from it."""
-        return self.category_net(torch.cat([group, customers, style], dim=1)) * group[:, :1]
+        return output(self.category_net, torch.cat([group, customers, style], dim=1)) * group[:, :1]
 
     def group_score(self, net: nn.Sequential, group: Tensor, customers: Tensor) -> Tensor:
         """(n,) score of a group the customer knows; exactly 0 where it never bought from it."""
-        return net(torch.cat([group, customers], dim=1)).squeeze(1) * group[:, 0]
+        return output(net, torch.cat([group, customers], dim=1)).squeeze(1) * group[:, 0]
 
     def promo_weights(self, customers: Tensor) -> Tensor:
         """(n, N_PROMO) weights of display, mailer and store that come from the customer."""
-        return self.promo_customer(customers)
+        return output(self.promo_customer, customers)
 
     def promo_item(self, category: Tensor) -> Tensor:
         """(n, N_PROMO) weights that come from the item."""
-        return self.promo_effect(category) + self.promo_level.weight
+        return output(self.promo_effect, category) + self.promo_level.weight
 
     def habit(self, rows: Rows, customers: Tensor, items: Tensor, style: Tensor) -> Tensor:
         """(n,) what own history with the item adds."""
         parts = [rows.pair, rows.category, rows.family, rows.brand, rows.promo, customers, items, style]
-        return self.habit_net(torch.cat(parts, dim=1)).squeeze(1) * rows.has_history
+        return output(self.habit_net, torch.cat(parts, dim=1)).squeeze(1) * rows.has_history
 
     def slopes(self, rows: Rows, catalogue: Catalogue, customers: Tensor) -> Tensor:
         """(n,) price sensitivities > 0."""
@@ -243,9 +245,9 @@ class DemandNetwork(nn.Module):
         block = self.category_block(rows.category, customers, self.style_category(category))
         inner = block[:, 0] + (block[:, 1:] * self.block_vectors(catalogue)[rows.item]).sum(1)
         promo = ((self.promo_item(category) + self.promo_weights(customers)) * rows.promo).sum(1)
-        z = self.item_scores(catalogue, context)[rows.item] + self.customer_net(customers).squeeze(1)
+        z = self.item_scores(catalogue, context)[rows.item] + output(self.customer_net, customers).squeeze(1)
         z = z + affinity.sum(1) + inner + promo
         z = z + self.group_score(self.family_net, rows.family, customers)
         z = z + self.group_score(self.brand_net, rows.brand, customers)
         z = z + self.habit(rows, customers, items, style[rows.item])
-        return z - self.slopes(rows, catalogue, customers) * self.price.map(rows.position)
+        return z - self.slopes(rows, catalogue, customers) * output(self.price.map, rows.position)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bundleopt_models.modules import output
+
 KNOTS = (-1.0, -0.6, -0.4, -0.25, -0.12, 0.0, 0.12, 0.3, 0.8)
 """Log relative prices where m may bend: dense where promotions live (5 to 50 % off)."""
 
@@ -74,7 +76,7 @@ class PriceResponse(nn.Module):
 
     def item_part(self, item: Tensor, category: Tensor) -> Tensor:
         """Part of the slope that items have for themselves, shape of the codes."""
-        return self.base + self.category(category).squeeze(-1) + self.item(item).squeeze(-1)
+        return self.base + output(self.category, category).squeeze(-1) + output(self.item, item).squeeze(-1)
 
     def customer_part(self, deal_share: Tensor) -> Tensor:
         """Part of the slope that comes with the (standardised) share of lines bought on a deal."""

@@ -52,7 +52,7 @@ def history_rates(builder: FeatureBuilder, pairs: Ints, expected: float) -> npt.
     state = builder.history.item
     weight = 0.05 + state.decayed[pairs, 1].astype(np.float64)
     scale = expected / max(weight.sum(), 1e-9)
-    return np.clip(scale * weight, SMALLEST_RATE, 1.0)
+    return np.asarray(np.clip(scale * weight, SMALLEST_RATE, 1.0), dtype=np.float64)
 
 
 class WeekSampler:

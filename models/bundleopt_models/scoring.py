@@ -18,6 +18,7 @@ from bundleopt_models.calibration import CalibrationMap
 from bundleopt_models.corpus import as_rows
 from bundleopt_models.features import FeatureBuilder, Planned, group_features
 from bundleopt_models.history import LevelState
+from bundleopt_models.modules import output
 from bundleopt_models.network import DEAL_SHARE, Catalogue, DemandNetwork, WeekContext
 from bundleopt_models.price import SLOPE_FLOOR
 
@@ -209,11 +210,11 @@ class WeekScorer:
         """(n, I) price sensitivities before softplus and floor, without the effect of own history."""
         price, inputs = self._network.price, self._inputs
         code = torch.from_numpy(inputs.customer_code[start:stop])
-        cross = price.customer_factor(code) @ price.item_factor(inputs.catalogue.item).T
+        cross = output(price.customer_factor, code) @ output(price.item_factor, inputs.catalogue.item).T
         return cross + self._item_slope + price.customer_part(customers[:, DEAL_SHARE, None])
 
 
 def _known_pairs(state: LevelState, start: int, stop: int) -> Ints:
     """Pairs of customers start..stop that have met before the state's week."""
     first, last = np.searchsorted(state.level.customer, [start, stop])
-    return first + np.flatnonzero(state.count[first:last] > 0)
+    return np.asarray(first + np.flatnonzero(state.count[first:last] > 0), dtype=np.int64)

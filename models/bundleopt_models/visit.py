@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from bundleopt_data.panel import Panel
 from bundleopt_models.corpus import Scaler
+from bundleopt_models.modules import output
 from bundleopt_models.week_tables import CUSTOMER_FEATURES, WeekTables
 
 Floats = npt.NDArray[np.float32]
@@ -44,7 +45,7 @@ class VisitNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(n,) log odds."""
-        return self.net(features).squeeze(-1)
+        return output(self.net, features).squeeze(-1)
 
 
 def fit_visits(network: VisitNetwork, features: Floats, came: npt.NDArray[np.bool_], seed: int) -> float:
@@ -58,7 +59,7 @@ def fit_visits(network: VisitNetwork, features: Floats, came: npt.NDArray[np.boo
     for _ in range(EPOCHS):
         order = torch.randperm(len(labels), generator=generator)
         total = 0.0
-        for rows in order.split(BATCH):
+        for rows in torch.split(order, BATCH):
             loss = functional.binary_cross_entropy_with_logits(network(inputs[rows]), labels[rows])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -94,13 +94,14 @@ def customer_table(panel: Panel) -> Floats:
         np.log1p(new),
         (_window(new, 13) + 1) / (_window(lines, 13) + 3),
     ]
-    return np.stack([np.broadcast_to(column, visits.shape) for column in columns], axis=2).astype(np.float32)
+    full = [np.broadcast_to(np.asarray(column), visits.shape) for column in columns]
+    return np.stack(full, axis=2).astype(np.float32)
 
 
 def eligible(panel: Panel, week: int) -> npt.NDArray[np.bool_]:
     """(U,) customers with a visit in the 26 weeks before `week`."""
     week = min(week, panel.n_weeks)
-    return (panel.trips[max(0, week - ELIGIBLE_WEEKS) : week] > 0).any(axis=0)
+    return np.asarray((panel.trips[max(0, week - ELIGIBLE_WEEKS) : week] > 0).any(axis=0), dtype=np.bool_)
 
 
 def planned_reference(panel: Panel) -> Floats:
@@ -111,7 +112,7 @@ def planned_reference(panel: Panel) -> Floats:
 
 def log_position(log_price: Floats, reference: Floats) -> Floats:
     """Log price less log reference, 0 where either is unknown, kept within a factor of e^1.5."""
-    return np.clip(np.nan_to_num(log_price - reference, nan=0.0), -1.5, 1.5).astype(np.float32)
+    return np.asarray(np.clip(np.nan_to_num(log_price - reference, nan=0.0), -1.5, 1.5), dtype=np.float32)
 
 
 def item_table(panel: Panel) -> Floats:

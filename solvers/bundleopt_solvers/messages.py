@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bundleopt_solvers.backends.backend import Answer, Effort, SolveStatus
 from bundleopt_solvers.frames import Frame
@@ -16,7 +18,9 @@ MODEL_ARRAYS = ("objective", "lower", "upper", "integer", "indptr", "indices", "
 def solve_frame(model: LinearModel, solver: str, effort: Effort, start: Reals | None) -> Frame:
     """Ask for a solve. Names stay at home: no solver needs them."""
     kinds = {"integer": np.bool_, "indptr": np.int64, "indices": np.int64}
-    arrays = {name: np.asarray(getattr(model, name), kinds.get(name, np.float64)) for name in MODEL_ARRAYS}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        name: np.asarray(getattr(model, name), kinds.get(name, np.float64)) for name in MODEL_ARRAYS
+    }
     if start is not None:
         arrays["start"] = np.asarray(start, np.float64)
     return Frame("solve", {"solver": solver, "offset": model.offset, "effort": asdict(effort)}, arrays)
@@ -24,10 +28,8 @@ def solve_frame(model: LinearModel, solver: str, effort: Effort, start: Reals | 
 
 def read_solve(frame: Frame) -> tuple[LinearModel, str, Effort, Reals | None]:
     """The model, solver name, effort and start of a solve frame."""
-    model = LinearModel(
-        **{name: frame.arrays[name] for name in MODEL_ARRAYS},
-        offset=float(frame.fields["offset"]),
-    )
+    fields: dict[str, Any] = {name: frame.arrays[name] for name in MODEL_ARRAYS}
+    model = LinearModel(**fields, offset=float(frame.fields["offset"]))
     return model, str(frame.fields["solver"]), Effort(**frame.fields["effort"]), frame.arrays.get("start")
 
 
