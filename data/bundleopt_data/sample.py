@@ -29,8 +29,8 @@ ASSUMED_MARGIN_BY_DEPARTMENT = {
     "SPIRITS": 0.25,
 }
 
-# Half the items sell less than ten units a week in this panel: with much less cover than three weeks, safety stock alone
-# would keep them out of every bundle.
+# Half the items sell less than ten units a week in this panel: with much less cover than three weeks, safety stock
+# alone would keep them out of every bundle.
 WEEKS_OF_COVER = 3.0
 
 # Grocery pairs rarely pay for a discount alone at a margin of 30 %: suppliers fund half of it, as is usual there.
