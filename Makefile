@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: solve test lint types contracts tests format lock clean bench-model bench-valuation bench-solver
+.PHONY: solve test lint types contracts tests format lock clean bench-model bench-valuation bench-solver fuzz
 
 solve: $(VENV)/.core
 	$(BIN)/bundleopt solve --budget $(BUDGET)
@@ -54,6 +54,9 @@ bench-valuation: $(VENV)/.test
 
 bench-solver: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_solver.py
+
+fuzz: $(VENV)/.test
+	PYTHONPATH=. $(BIN)/python benchmarks/fuzz_engine.py
 
 lock:  # needs uv on the path
 	$(PYTHON) requirements/lock.py
