@@ -22,6 +22,8 @@ HOPELESS = -1.0e20  # a bound below it means that a bundle that must be there ha
 PATIENCE = 20  # steps without progress before the level comes closer
 PROGRESS = 1e-4  # relative improvement of the bound that counts as progress
 LEAST_LEVEL = 1e-6
+DEAREST = 12  # offers of a customer whose mean value is the size of the customer's prices
+LEAST_SIZE = 1e-6  # a customer worth nothing has no prices to move
 MEMORY = 0.97  # forgetting factor of the averaged menu, the primal side of the subgradient
 
 
@@ -49,10 +51,10 @@ class Direction:
 
 @dataclass(frozen=True)
 class Scales:
-    """Squared step scales: row (rows,), customer for slots and groups, menu, link (options of the problem, K)."""
+    """Squared step scales: row (rows,), customer (U,) for slots and groups, menu, link (options of the problem, K)."""
 
     row: Tensor
-    customer: float
+    customer: Tensor
     menu: float
     link: Tensor
 
@@ -101,7 +103,29 @@ def _link_gradient(cells: Cells, position: npt.NDArray[np.int64], shown: Tensor,
     return out
 
 
-def _scales(cells: Cells, relaxation: Relaxation, worth: float, spread: Tensor) -> Scales:
+@dataclass(frozen=True)
+class Sizes:
+    """Likely sizes that stay the same all the way: `row` (rows,) use of each coupling row, `customer` (U,), mean 1."""
+
+    row: Tensor
+    customer: Tensor
+
+
+def _customer_sizes(cells: Cells) -> Tensor:
+    """What each customer's dearest offers are worth, against the mean customer.
+
+    Prices of slots and groups are of the size of the offers they hold back. Customers differ by factors of thousands;
+    one step length for all would never settle the small ones while it is right for the large ones.
+    """
+    count = min(DEAREST, len(cells.option))
+    if not count:
+        return torch.ones(cells.gain.shape[1])
+    worth = torch.relu(cells.gain).topk(count, 0).values.mean(0)
+    mean = float(worth.mean())
+    return (worth / mean).clamp(min=LEAST_SIZE) if mean > 0 else torch.ones(cells.gain.shape[1])
+
+
+def _scales(cells: Cells, relaxation: Relaxation, worth: float, sizes: Sizes) -> Scales:
     """Squared step scale of each block: the likely size of its prices over the likely size of its gradient."""
     slot = max(worth / (2 * relaxation.slots * cells.gain.shape[1]), 1e-12)
     bundle = worth / (1 + relaxation.menu.max_bundles)
@@ -110,7 +134,7 @@ def _scales(cells: Cells, relaxation: Relaxation, worth: float, spread: Tensor) 
         link[torch.from_numpy(cells.option)] = torch.where(
             cells.unit_cap > 0, 3.0 * bundle / cells.unit_cap.square().clamp(min=1e-12), torch.zeros(())
         )
-    return Scales(3.0 * worth / spread.square(), slot, 0.1 * bundle, link)
+    return Scales(3.0 * worth / sizes.row.square(), slot * sizes.customer, 0.1 * bundle, link)
 
 
 def _spread(cells: Cells, relaxation: Relaxation) -> Tensor:
@@ -143,7 +167,8 @@ def _step(prices: Multipliers, direction: Direction, length: float, scales: Scal
 def _squared(direction: Direction, scales: Scales) -> float:
     total = (scales.row * direction.row.square()).sum() + scales.menu * direction.menu.square().sum()
     total += (scales.link * direction.link.square()).sum()
-    return float(total + scales.customer * (direction.slot.square().sum() + direction.group.square().sum()))
+    customer = direction.slot.square() + direction.group.square().sum(0)
+    return float(total + (scales.customer * customer).sum())
 
 
 def _deflected(gradient: Direction, last: Direction | None) -> Direction:
@@ -191,7 +216,7 @@ def ascend(cells: Cells, relaxation: Relaxation, start: Multipliers, effort: Eff
     Returns:
         The best prices found.
     """
-    spread, level = _spread(cells, relaxation), effort.level
+    sizes, level = Sizes(_spread(cells, relaxation), _customer_sizes(cells)), effort.level
     prices, best, last = start, start, None
     top: DualPoint | None = None
     average = np.zeros(len(cells.option))
@@ -211,7 +236,7 @@ def ascend(cells: Cells, relaxation: Relaxation, start: Multipliers, effort: Eff
             prices, last, level, stalled = best, None, level / 2, 0
             continue
         last = _deflected(_kept(_gradient(cells, relaxation, net, point), prices), last)
-        scales = _scales(cells, relaxation, max(top.bound, 1e-9), spread)
+        scales = _scales(cells, relaxation, max(top.bound, 1e-9), sizes)
         squared = _squared(last, scales)
         target = max(effort.floor, top.bound - level * abs(top.bound))
         if not 0 < squared < np.inf or point.bound <= target:
