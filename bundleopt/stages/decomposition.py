@@ -54,7 +54,7 @@ def cannibalised(parts: Decomposition) -> Array:
 
 
 def additivity(prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) -> dict[str, Any]:
-    """Return how far the sum of offer values is from their joint value, measured on a sample of customers."""
+    """Return the sum of offer values beside their joint value on a sample of customers; {} where none has several."""
     from bundleopt_models.additivity import measure_additivity
     from bundleopt_models.decomposition import Offers
 
@@ -69,10 +69,23 @@ def additivity(prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) ->
         sample=ADDITIVITY_SAMPLE,
     )
     if not measured.customers:
-        return {"customers with several offers": 0}
-    error = measured.relative_error
+        return {}
+    added, together = measured.additive.tolist(), measured.joint.tolist()
     return {
-        "customers with several offers, sampled": measured.customers,
-        "revenue: sum of the offers over their joint value": round(1.0 + float(error[0]), 4),
-        "margin: sum of the offers over their joint value": round(1.0 + float(error[1]), 4),
+        "customers": measured.customers,
+        "revenue_added_up": round(added[0], 4),
+        "revenue_together": round(together[0], 4),
+        "margin_added_up": round(added[1], 4),
+        "margin_together": round(together[1], 4),
+        "sentence": _additivity_sentence(measured.customers, added, together),
     }
+
+
+def _additivity_sentence(customers: int, added: list[float], together: list[float]) -> str:
+    share = f", {added[0] / together[0]:.1%} of it" if together[0] > 0 else ""
+    return (
+        "The plan adds up what each offer to a customer would bring alone. "
+        f"For a sample of {customers:,} customers with several offers, all valued together bring "
+        f"{together[0]:,.2f} of incremental revenue and {together[1]:,.2f} of margin on the items offered; "
+        f"the sum is {added[0]:,.2f} of revenue{share}, and {added[1]:,.2f} of margin."
+    )

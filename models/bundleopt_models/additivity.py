@@ -1,16 +1,24 @@
-"""Are several offers to one customer worth the sum of their values? Enumerated in the joint law of all their items.
+"""Are several offers to one customer worth the sum of their values? Enumerated in one law of all their items.
 
-The optimiser adds up offer values. With offers b_1 .. b_m to one customer the law of all their items together is tilted
-by the product of the M of every bundle that a subset T contains, and a contained bundle is paid at its price. The
-difference is what the items of one offer do to those of another, and the visit they share. Reach is 1, where overlap
-is largest; effects outside the offers are left out on both sides.
+The optimiser adds up offer values. Here each offer alone and all of them together are valued in the same law and over
+the same items, so that the difference is what the offers do to each other and nothing else:
 
-Letters: `F` offers, `K` items of all offers of a customer.
+* inside an offer's bundle the items follow `joint_law.bundle_law`, the law that valued it;
+* items of different offers are independent given a visit, except known complements and substitutes, whose log odds
+  ratio in excess of the background joins them. The background itself is left out, as it is in `outside.py`: that some
+  weeks' baskets are fuller than others makes no offer a cause of another one's redemption;
+* the offers share the visit: one that brings the customer in makes the other's bundle likelier.
+
+Offering a bundle multiplies every subset that contains it by its M. Reach is 1, where offers meet most often; items
+outside the offers and later weeks are left out on both sides.
+
+Letters: `F` offers of a customer, `K` items of one of them.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -19,16 +27,18 @@ import numpy.typing as npt
 import torch
 
 from bundleopt_data.campaign import CampaignWeek
-from bundleopt_models.decomposition import Offers, decompose
-from bundleopt_models.forecast import DemandForecast
-from bundleopt_models.joint_law import week_law
+from bundleopt_models.decomposition import Offers
+from bundleopt_models.forecast import DemandForecast, PairRelations
+from bundleopt_models.joint_law import bundle_law, conditional_marginals
 from bundleopt_models.offer_values import OptionTable
 from bundleopt_models.option_table import CENTS, shelf_margin
 from bundleopt_models.valuation import OptionMoney, option_money
 
+Reals = npt.NDArray[np.float64]
+
 # 2**12 subsets: three offers of four items.
 MAX_ITEMS_TOGETHER = 12
-DIRECT_ROWS = 4  # of DECOMPOSITION: what happens inside the offers
+FIT_SWEEPS, FIT_TOLERANCE = 1000, 1e-12
 
 
 @dataclass(frozen=True)
@@ -37,17 +47,34 @@ class Additivity:
 
     Attributes:
         customers: how many customers with two offers or more were enumerated.
-        additive, joint: (2,) revenue and margin, summed.
+        additive, joint: (2,) revenue and margin, summed over the customers.
     """
 
     customers: int
-    additive: npt.NDArray[np.float64]
-    joint: npt.NDArray[np.float64]
+    additive: Reals
+    joint: Reals
 
     @property
-    def relative_error(self) -> npt.NDArray[np.float64]:
+    def relative_error(self) -> Reals:
         """(2,) (additive - joint) / |joint|; 0 where both are 0."""
         return (self.additive - self.joint) / np.maximum(np.abs(self.joint), 1e-12)
+
+
+@dataclass(frozen=True)
+class HeldOffer:
+    """One offer of a customer.
+
+    Attributes:
+        items: (K,) item codes. law: (2**K,) P(T | visit) of its subsets, as bit masks.
+        shelf: (2, 2**K) revenue and margin of every subset at shelf prices. given: (2,) what a redemption gives away.
+        multiplier: M.
+    """
+
+    items: npt.NDArray[np.int32]
+    law: Reals
+    shelf: Reals
+    given: Reals
+    multiplier: float
 
 
 def measure_additivity(
@@ -73,53 +100,102 @@ def measure_additivity(
     people = people[count >= 2]
     people = people[np.unique(np.linspace(0, len(people) - 1, min(sample, len(people))).astype(np.int64))]
     money = option_money(forecast, campaign, table)
+    known = forecast.relations.known()
     additive, joint, seen = np.zeros(2), np.zeros(2), 0
     for customer in people:
-        held = offers.option[offers.customer == customer]
-        if int((table.items[held] >= 0).sum()) > MAX_ITEMS_TOGETHER:
+        options = offers.option[offers.customer == customer]
+        if int((table.items[options] >= 0).sum()) > MAX_ITEMS_TOGETHER:
             continue
-        rows = decompose(forecast, campaign, table, Offers(np.full(len(held), customer), held), salience=salience)
-        additive += [rows.revenue[:, :DIRECT_ROWS].sum(), rows.margin[:, :DIRECT_ROWS].sum()]
-        joint += joint_value(forecast, campaign, table, money, (int(customer), held, salience))
+        held = [held_offer(forecast, campaign, table, money, (int(customer), int(o), salience)) for o in options]
+        alone, together = values_together(held, float(forecast.visit_probability[customer]), known)
+        additive += alone.sum(axis=0)
+        joint += together
         seen += 1
     return Additivity(seen, additive, joint)
 
 
-def joint_value(
+def held_offer(
     forecast: DemandForecast,
     campaign: CampaignWeek,
     table: OptionTable,
     money: OptionMoney,
-    held: tuple[int, npt.NDArray[np.int64], float],
-) -> npt.NDArray[np.float64]:
-    """(2,) incremental revenue and margin of all offers of one customer together.
+    held: tuple[int, int, float],
+) -> HeldOffer:
+    """Collect what is known of one offer; `held` is the customer, the option and the salience."""
+    customer, option, salience = held
+    items = table.items[option][table.items[option] >= 0]
+    pairs = np.array(list(combinations(range(len(items)), 2)), dtype=np.int64).reshape(-1, 2)
+    gammas = forecast.relations.log_odds(items[pairs[:, 0]], items[pairs[:, 1]])
+    chance = torch.as_tensor(forecast.probability[customer, items].astype(np.float64))
+    visit = torch.as_tensor(float(forecast.visit_probability[customer]), dtype=torch.float64)
+    law = bundle_law(conditional_marginals(chance, visit)[:, None], torch.as_tensor(gammas)[:, None])[:, 0].numpy()
+    has = (np.arange(len(law))[:, None] >> np.arange(len(items))) & 1
+    unit = np.stack([campaign.shelf_price_cents / CENTS, shelf_margin(campaign)])[:, items]
+    raised = forecast.slope[customer, items].astype(np.float64) @ money.log_lift[option, : len(items)]
+    return HeldOffer(items, law, unit @ has.T, money.given[:, option], salience * math.exp(raised))
+
+
+def values_together(held: Sequence[HeldOffer], visit: float, known: PairRelations) -> tuple[Reals, Reals]:
+    """(F, 2) incremental revenue and margin of each offer alone, and (2,) of all of them, over the items of all.
 
     Args:
-        forecast: demand of the week at shelf prices.
-        campaign: prices and costs of the same items.
-        table: options, item-disjoint among those held.
-        money: of the options.
-        held: the customer, its options and the salience.
+        held: item-disjoint offers of one customer.
+        visit: P(visit).
+        known: complements and substitutes.
     """
-    customer, options, salience = held
-    items = table.items[options]
-    flat = items[items >= 0]
-    first, second = np.array(list(combinations(range(len(flat)), 2)), dtype=np.int64).reshape(-1, 2).T
-    gammas = torch.as_tensor(forecast.relations.log_odds(flat[first], flat[second]))[:, None]
-    chance = torch.as_tensor(forecast.probability[customer, flat].astype(np.float64))[:, None]
-    visit = torch.as_tensor(forecast.visit_probability[customer : customer + 1].astype(np.float64))
-    law = week_law(chance, visit, gammas)[:, 0].numpy()
-    masks = np.arange(len(law))
-    has = (masks[:, None] >> np.arange(len(flat))) & 1
-    shelf = np.stack([campaign.shelf_price_cents / CENTS, shelf_margin(campaign)])[:, flat] @ has.T
-    paid, log_weight, start = shelf.copy(), np.zeros(len(law)), 0
-    for row, option in zip(items, options, strict=True):
-        size = int((row >= 0).sum())
-        full = has[:, start : start + size].all(1)
-        raised = forecast.slope[customer, row[:size]].astype(np.float64) @ money.log_lift[option, :size]
-        log_weight[full] += raised + math.log(salience)
-        paid[:, full] -= money.given[:, [option]]
-        start += size
-    tilted = law * np.exp(log_weight)
-    change: npt.NDArray[np.float64] = paid @ (tilted / tilted.sum()) - shelf @ law
-    return change
+    law = law_of_all(held, known) * visit
+    law[(0,) * len(held)] += 1.0 - visit
+    before = _money(held, law, ())
+    alone = [_money(held, law, (place,)) - before for place in range(len(held))]
+    return np.stack(alone), _money(held, law, range(len(held))) - before
+
+
+def law_of_all(held: Sequence[HeldOffer], known: PairRelations) -> Reals:
+    """P(T_1, .., T_F | visit), axis f over the subsets of offer f; its margins are the offers' own laws.
+
+    Iterative proportional fitting of those margins, from the terms of known pairs across offers.
+    """
+    law: Reals = np.ones([len(offer.law) for offer in held])
+    for place, other in combinations(range(len(held)), 2):
+        across = _across(held[place], held[other], known)
+        shape = [len(offer.law) if number in (place, other) else 1 for number, offer in enumerate(held)]
+        law = law * across.reshape(shape)
+    for _ in range(FIT_SWEEPS):
+        moved = 0.0
+        for place, offer in enumerate(held):
+            factor = offer.law / np.maximum(_margin(law, place), 1e-300)
+            moved = max(moved, float(np.abs(factor - 1.0).max()))
+            law = law * factor.reshape([-1 if number == place else 1 for number in range(len(held))])
+        if moved < FIT_TOLERANCE:
+            break
+    return law
+
+
+def _across(one: HeldOffer, other: HeldOffer, known: PairRelations) -> Reals:
+    """(2**K, 2**K') exp(sum of gamma less background over known pairs with an item in each subset)."""
+    excess = known.log_odds(one.items[:, None], other.items[None, :]) - known.background
+    rows = (np.arange(len(one.law))[:, None] >> np.arange(len(one.items))) & 1
+    columns = (np.arange(len(other.law))[:, None] >> np.arange(len(other.items))) & 1
+    terms: Reals = np.exp(rows @ excess @ columns.T)
+    return terms
+
+
+def _margin(law: Reals, place: int) -> Reals:
+    margin: Reals = law.sum(axis=tuple(number for number in range(law.ndim) if number != place))
+    return margin
+
+
+def _money(held: Sequence[HeldOffer], law: Reals, offered: Sequence[int]) -> Reals:
+    """(2,) expected revenue and margin of the items of all offers when those in `offered` are made."""
+    for place in offered:
+        factor = np.ones(len(held[place].law))
+        factor[-1] = held[place].multiplier
+        law = law * factor.reshape([-1 if number == place else 1 for number in range(len(held))])
+    law = law / law.sum()
+    total = np.zeros(2)
+    for place, offer in enumerate(held):
+        margin = _margin(law, place)
+        total += offer.shelf @ margin
+        if place in offered:
+            total -= offer.given * margin[-1]
+    return total
