@@ -1,9 +1,14 @@
-"""The plan as the terminal shows it: totals with their bound, the menu, the rules, what it rests on, where it lies."""
+"""The plan as the terminal shows it: totals with their bound, the best bundles, the rules that bind, what it rests on.
+
+It fits one screen or two; the report and the tables of the run folder hold every line.
+"""
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
+from bundleopt.cli.bundle_names import fit_names
 from bundleopt.cli.failures import printable
 from bundleopt.cli.tables import plain_table
 from bundleopt.plan import sentences
@@ -14,93 +19,115 @@ if TYPE_CHECKING:
 
     from bundleopt.verbs.solve import SolveResult
 
+# What fits one screen; the files hold the rest.
+_BUNDLES_SHOWN = 10
+_RULES_SHOWN = 12
+_ASSUMPTIONS_SHOWN = 8
+_NARROWEST_NAMES = 24
 # A rule that counts broken cases says nothing in a table of limits: a plan with one is never published.
 _UNSAID = frozenset({"no_arbitrage"})
+_COLUMN_GAP = 3
 
 _TOTALS = (
     ("incremental_revenue", "incremental revenue", formats.money),
     ("incremental_margin", "incremental margin", formats.money),
     ("promo_spend", "promo spend", formats.money),
     ("redemptions", "redemptions", formats.count),
-    ("customers_reached", "customers reached", formats.count),
-    ("revenue", "revenue of the week", formats.money),
 )
 
 
 def print_summary(console: Console, result: SolveResult) -> None:
     """Print the whole summary."""
     document = result.document
-    menu = document["menu"]
     _line(console)
-    _line(
-        console,
-        f"Campaign of the week of {document['week']}: {menu['bundles']:,} bundles, {menu['offers']:,} offers",
-        style="bold",
-    )
+    _line(console, _title(document), style="bold")
     _line(console)
     console.print(_totals(document))
     _line(console)
     _line(console, sentences.bound_sentence(document), style="bold green")
     _line(console, sentences.status_sentence(document))
-    for text in (sentences.margin_sentence(document), sentences.empty_sentence(document)):
-        if text:
-            _line(console, text, style="yellow")
-    if menu["bundles"]:
+    for text in sentences.notices(document):
+        _line(console, text, style="yellow")
+    if document["menu"]["bundles"]:
         _line(console)
-        console.print(_menu(result))
+        console.print(_menu(result, console.width))
     _print_break_even(console, document)
-    _line(console)
-    console.print(_rules(document))
+    _print_rules(console, document)
     _print_notes(console, document)
     _line(console)
     _line(console, f"Run folder: {result.folder}")
     _line(console, f"Report:     {result.folder / 'report.html'}")
 
 
+def _title(document: dict[str, Any]) -> str:
+    menu, reached = document["menu"], document["totals"]["customers_reached"]["value"]
+    offers = sentences.counted(menu["offers"], "offer")
+    bundles, customers = sentences.counted(menu["bundles"], "bundle"), sentences.counted(reached, "customer")
+    return f"Campaign of the week of {document['week']}: {bundles}, {offers} to {customers}"
+
+
 def _totals(document: dict[str, Any]) -> Any:
     totals = document["totals"]
     level = totals["incremental_revenue"]["level"]
     rows = []
-    for name, label, write in _TOTALS:
+    revenue = ("revenue", _revenue_label(document), formats.money)
+    for name, label, write in (*_TOTALS, revenue):
         one = totals[name]
         spread = f"{write(one['low'])} to {write(one['high'])}" if one["low"] != one["high"] else ""
         rows.append((label, write(one["value"]), spread))
     return plain_table(("", "#expected", f"#{level:.0%} of outcomes"), rows)
 
 
-def _menu(result: SolveResult) -> Any:
-    rows = [_menu_row(row) for row in result.bundles.to_dict("records")]
-    head = ("bundle", "#shelf", "#price", "#off", "#shown to", "#redeemed", "#revenue", "#margin", "#spend")
-    return plain_table(head, rows)
+def _revenue_label(document: dict[str, Any]) -> str:
+    items = document["model"].get("items")
+    return f"revenue of {items:,} items" if items else "revenue of the week"
 
 
-def _menu_row(row: dict[Any, Any]) -> tuple[str, ...]:
+def _menu(result: SolveResult, width: int) -> Any:
+    """The bundles that bring most, and one line that adds up the others."""
+    bundles = result.bundles.sort_values("incremental_revenue", ascending=False, kind="stable")
+    shown, others = bundles.head(_BUNDLES_SHOWN), bundles.iloc[_BUNDLES_SHOWN:]
+    rows = [(row["item_names"], *_menu_numbers(row)) for row in shown.to_dict("records")]
+    head = ("price", "off", "shown to", "redeemed", "revenue", "margin", "spend")
+    if len(others):
+        summed = ("customers", "redemptions", "incremental_revenue", "incremental_margin", "promo_spend")
+        numbers = _menu_numbers({name: others[name].sum() for name in summed})
+        rows.append(([f"and {len(others):,} more, in report.html and bundles.csv"], *numbers))
+    taken = sum(max(len(name), *(len(row[k]) for row in rows)) for k, name in enumerate(head, start=1))
+    room = max(_NARROWEST_NAMES, width - taken - _COLUMN_GAP * len(head))
+    cells = [(fit_names([printable(name) for name in names], room), *numbers) for names, *numbers in rows]
+    return plain_table(("bundle", *(f"#{name}" for name in head)), cells)
+
+
+def _menu_numbers(row: dict[Any, Any]) -> tuple[str, ...]:
     return (
-        " + ".join(row["item_names"]),
-        formats.money(row["list_value"]),
-        formats.money(row["price"]),
-        f"{row['discount']:.0%}",
+        formats.money(row["price"]) if "price" in row else "",
+        f"{row['discount']:.0%}" if "discount" in row else "",
         formats.count(row["customers"]),
-        formats.number(round(row["redemptions"], 1)),
+        f"{row['redemptions']:,.1f}",
         formats.money(row["incremental_revenue"]),
         formats.money(row["incremental_margin"]),
         formats.money(row["promo_spend"]),
     )
 
 
-def _rules(document: dict[str, Any]) -> Any:
-    rows = [
-        (
-            rule["name"] + (" (binding)" if rule["binding"] else ""),
-            formats.number(rule["limit"]),
-            formats.number(rule["value"]),
-            formats.number(rule["slack"]),
-            formats.money(rule["shadow_price"]),
-        )
-        for rule in document["rules"]
-        if (rule["binding"] or not rule["name"].startswith("stock")) and rule["name"] not in _UNSAID
-    ]
-    return plain_table(("rule", "#limit", "#plan", "#slack", "#one more is worth"), rows)
+def _print_rules(console: Console, document: dict[str, Any]) -> None:
+    """The budget and the rules that bind; the others only by their number."""
+    rules = [rule for rule in document["rules"] if rule["name"] not in _UNSAID]
+    shown = [rule for rule in rules if rule["binding"] or rule["name"] == "budget"][:_RULES_SHOWN]
+    _line(console)
+    if shown:
+        has_price = any(sentences.has_worth(rule["shadow_price"]) for rule in shown)
+        head = ("rule", "#limit", "#plan", "#left") + (("#one more is worth",) if has_price else ())
+        console.print(plain_table(head, [_rule_row(rule)[: len(head)] for rule in shown]))
+    if others := len(rules) - len(shown):
+        _line(console, sentences.slack_rules(others, is_all=not shown))
+
+
+def _rule_row(rule: dict[str, Any]) -> tuple[str, ...]:
+    name = rule["name"] + (" (binding)" if rule["binding"] else "")
+    worth = formats.money(rule["shadow_price"]) if sentences.has_worth(rule["shadow_price"]) else ""
+    return (name, *(formats.number(rule[key]) for key in ("limit", "value", "slack")), worth)
 
 
 def _print_break_even(console: Console, document: dict[str, Any]) -> None:
@@ -110,21 +137,30 @@ def _print_break_even(console: Console, document: dict[str, Any]) -> None:
     for row in document["break_even"][:10]:
         largest = row["largest_factor"]
         factor = f"never up to {largest:g}x" if row["factor"] is None else f"{row['factor']:g}x"
-        rows.append((" + ".join(row["item_names"]), formats.money(row["price"]), f"{row['discount']:.0%}", factor))
+        names = fit_names([printable(name) for name in row["item_names"]], console.width // 2)
+        rows.append((names, formats.money(row["price"]), f"{row['discount']:.0%}", factor))
     _line(console)
     console.print(plain_table(("would break even", "#price", "#off", "#at price sensitivity"), rows))
 
 
 def _print_notes(console: Console, document: dict[str, Any]) -> None:
-    for title, lines in (("Note", document["warnings"]), ("This rests on", document["assumptions"])):
+    assumed = document["assumptions"]
+    more = len(assumed) - _ASSUMPTIONS_SHOWN
+    # A line that says "one more" would take the room of that one.
+    rests = assumed if more <= 1 else [*assumed[:_ASSUMPTIONS_SHOWN], f"and {more} more in report.html."]
+    left_out = sentences.left_out(document)
+    for title, lines in (("Note", [*document["warnings"], *left_out]), ("This rests on", rests)):
         if lines:
             _line(console)
             _line(console, title, style="bold")
         for line in lines:
-            _line(console, f"  {line}")
-    for reason, items in document["excluded_items"].items():
-        if items:
-            _line(console, f"  {len(items):,} items were left out: {reason}.")
+            _line(console, _indented(line, console.width))
+
+
+def _indented(text: str, width: int) -> str:
+    return textwrap.fill(
+        text, width, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _line(console: Console, text: str = "", *, style: str | None = None) -> None:

@@ -37,6 +37,7 @@ class PlanFacts:
         totals, decomposition, margin_decomposition: by name, money where they are money.
         margin_neutral: see MarginNeutralPlan; None where the margin does not fall.
         assumptions: sentences. warnings: sentences. excluded: stock-outs and other items left out, by reason.
+        included: bundles that had to be on the menu, with the reason; `stands_in` where an item was asked for.
         config: key -> value. config_sources: key -> where it came from. inputs: name -> sha256.
         versions, seeds, seconds: by name. model: what the forecast came from.
         break_even: rows for an empty plan, see `bundleopt.stages.break_even`.
@@ -52,6 +53,7 @@ class PlanFacts:
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
     excluded: dict[str, list[str]]
+    included: list[dict[str, Any]]
     config: dict[str, Any]
     config_sources: dict[str, str]
     inputs: dict[str, str]
@@ -88,6 +90,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "assumptions": list(facts.assumptions),
         "warnings": list(facts.warnings),
         "excluded_items": facts.excluded,
+        "included_bundles": facts.included,
         "additivity": facts.additivity,
         "break_even": facts.break_even,
         "data_findings": facts.data_findings,

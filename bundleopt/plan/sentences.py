@@ -32,16 +32,66 @@ def bound_sentence(document: dict[str, Any]) -> str:
 
 
 def status_sentence(document: dict[str, Any]) -> str:
-    """State why the solver stopped."""
+    """State why the solver stopped and, where the asked gap is not proven, what is still open in money."""
     asked = formats.fine_share(document["gap_asked"])
-    seconds = document["seconds"].get("optimise", 0.0)
+    seconds = f"{document['seconds'].get('optimise', 0.0):.1f} s"
     if document["status"] == "optimal":
-        return f"Proven within the asked gap of {asked}, after {seconds:.1f} s ({document['solver']['name']})."
+        return f"Proven after {seconds}; a gap of {asked} was asked."
+    open_money = formats.money(max(0.0, document["bound"] - document["objective"]["value"]))
+    wanted = f"a gap of {asked} ({formats.money(abs(document['bound']) * document['gap_asked'])}) was asked"
     if document["status"] == "interrupted":
-        return (
-            f"Interrupted after {seconds:.1f} s: the best plan so far is kept; the asked gap of {asked} is not proven."
-        )
-    return f"Stopped by {document['stop_reason']} after {seconds:.1f} s; the asked gap of {asked} is not proven."
+        return f"Not proven as asked: interrupted after {seconds} with {open_money} open, {wanted}."
+    hint = _STOPPED.get(document["stop_reason"], "")
+    return f"Not proven as asked: {wanted}, {open_money} is open after {seconds}.{hint}"
+
+
+# Only where the clock ran out does more of it help.
+_STOPPED = {"time limit": " A longer --time-limit may close it.", "work limit": " More time would not close it."}
+
+
+def notices(document: dict[str, Any]) -> list[str]:
+    """Return what the reader must not miss: lost margin, an empty plan, bundles that stand in for asked items."""
+    found = (margin_sentence(document), empty_sentence(document), *included_sentences(document))
+    return [text for text in found if text]
+
+
+def included_sentences(document: dict[str, Any]) -> list[str]:
+    """Say which bundle stands in for each item that had to be on the menu."""
+    return [
+        f"{' + '.join(row['item_names'])} ({row['bundle_id']}) is {row['why']}; the bound speaks of plans with it."
+        for row in document.get("included_bundles", ())
+        if row["stands_in"]
+    ]
+
+
+def left_out(document: dict[str, Any]) -> list[str]:
+    """Say in one sentence how many items no bundle may hold, by reason; no sentence where there is none."""
+    reasons = [(len(items), reason) for reason, items in document["excluded_items"].items() if items]
+    if not reasons:
+        return []
+    total = sum(number for number, _ in reasons)
+    parts = ", ".join(f"{number:,} {reason}" for number, reason in reasons)
+    return [f"{counted(total, 'item')} may not be in a bundle: {parts}."]
+
+
+def slack_rules(number: int, *, is_all: bool) -> str:
+    """Say that the rules which are not shown hold."""
+    which = "No rule binds:" if is_all else "The other"
+    return f"{which} {counted(number, 'rule')} {'holds' if number == 1 else 'hold'}; see report.html."
+
+
+def counted(number: float, noun: str) -> str:
+    """Write a count with its noun.
+
+    >>> counted(1, "offer"), counted(1200, "offer")
+    ('1 offer', '1,200 offers')
+    """
+    return f"{formats.count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def has_worth(shadow_price: float | None) -> bool:
+    """Whether one more unit of a rule's limit is worth a cent or more."""
+    return shadow_price is not None and abs(shadow_price) >= _CENT / 2
 
 
 def margin_sentence(document: dict[str, Any]) -> str | None:

@@ -48,6 +48,7 @@ def gather_facts(
         assumptions=assumptions(session, prepared),
         warnings=warnings(session, prepared),
         excluded=prepared.choice.excluded,
+        included=included(prepared),
         config=config_values(session),
         config_sources={key: source for key, _, source in rows},
         inputs=inputs(session, prepared, valued),
@@ -65,7 +66,8 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     """Return what the figures rest on, each in a sentence."""
     assumed = session.config.assumptions
     campaign = prepared.week.campaign
-    sentences = [*campaign.assumptions, *session.dataset.assumptions]
+    # What moves money most comes first: the terminal shows the first few.
+    sentences = list(campaign.assumptions)
     share = prepared.week.forecast.pull_forward.share
     if np.isnan(share).any():
         sentences.append(
@@ -78,6 +80,7 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     if settings.reach == 1.0:
         sentences.append("Every offer is seen (reach 1).")
     sentences.append("Intervals cover the sampling of redemptions only, not the uncertainty of the demand model.")
+    sentences.extend(session.dataset.assumptions)
     return tuple(dict.fromkeys(sentences))
 
 
@@ -92,10 +95,26 @@ def warnings(session: Session, prepared: Prepared) -> tuple[str, ...]:
         )
     if record.inputs != session.dataset.input_hashes:
         found.append("The data changed since the model was trained; train it again with: bundleopt train")
-    stock_outs = prepared.choice.excluded["baseline sales alone use up the stock on hand"]
-    if stock_outs:
-        found.append(f"{len(stock_outs):,} items are expected to sell out without any campaign; they are not offered.")
     return tuple(found)
+
+
+def included(prepared: Prepared) -> list[dict[str, Any]]:
+    """Return the bundles that had to be on the menu, with the reason."""
+    options, campaign = prepared.built.problem.options, prepared.week.campaign
+    rows = []
+    for bundle, why in sorted(prepared.built.forced.items()):
+        items = options.items[np.flatnonzero(options.bundle == bundle)[0]]
+        held = items[items >= 0]
+        rows.append(
+            {
+                "bundle_id": str(options.bundle_ids[bundle]),
+                "item_ids": [str(campaign.item_ids[item]) for item in held],
+                "item_names": [str(campaign.names[item]) for item in held],
+                "why": why,
+                "stands_in": tuple(held.tolist()) not in prepared.choice.must_bundles,
+            }
+        )
+    return rows
 
 
 def config_values(session: Session) -> dict[str, Any]:

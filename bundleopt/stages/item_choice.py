@@ -13,6 +13,7 @@ from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import InfeasiblePlanError, UsageError
 
 BUNDLE_SEPARATOR = "+"
+STOCK_OUT = "expected to sell out without any campaign"
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def choose_items(
     _refuse_impossible(must, campaign, without_stock)
     excluded = {
         "not promotable": _ids(campaign, ~campaign.promotable),
-        "baseline sales alone use up the stock on hand": _ids(campaign, stock.on_hand < stock.baseline),
-        "no stock is left after baseline sales and safety stock": _ids(
+        STOCK_OUT: _ids(campaign, stock.on_hand < stock.baseline),
+        "without stock beyond expected sales and safety stock": _ids(
             campaign, without_stock & (stock.on_hand >= stock.baseline)
         ),
         "excluded by name": sorted(str(campaign.item_ids[item]) for item in banned_items),

@@ -93,6 +93,7 @@ def small_document(valued: ValuedPlan, **changes: Any) -> dict[str, Any]:
         "assumptions": ("Margins are assumed <b>boldly</b>.",),
         "warnings": (),
         "excluded": {"not promotable": ["1e5"]},
+        "included": [],
         "config": {"solve.budget": 10.0, "data.currency": "USD"},
         "config_sources": {"solve.budget": "--budget"},
         "inputs": {"transactions.csv": "0" * 64},
