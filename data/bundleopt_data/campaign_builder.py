@@ -173,12 +173,13 @@ def _stock(known: _Known, settings: CampaignSettings) -> tuple[Values, tuple[str
     if not unknown.any():
         return known.on_hand, ()
     if settings.weeks_of_cover is None:
-        sentence = f"{unknown.sum():,} items have no inventory row and count as unlimited."
+        have = "item has" if unknown.sum() == 1 else "items have"
+        sentence = f"{unknown.sum():,} {have} no inventory row and count as unlimited."
         return np.where(unknown, UNLIMITED, known.on_hand), (sentence,)
     cover = np.ceil(settings.weeks_of_cover * known.weekly_units)
     sentence = (
-        f"The stock of {unknown.sum():,} items without inventory is assumed to be {settings.weeks_of_cover:g} weeks of "
-        f"their mean unit sales over the last {COVER_WEEKS} weeks."
+        f"Stock is assumed for {unknown.sum():,} items without inventory: {settings.weeks_of_cover:g} weeks of their "
+        f"mean sales in the last {COVER_WEEKS}."
     )
     return np.where(unknown, cover, known.on_hand), (sentence,)
 
@@ -202,7 +203,7 @@ def _other_sentences(dataset: Dataset, known: _Known, settings: CampaignSettings
     if settings.prices_include_tax and np.isnan(known.tax_rate).any():
         sentences.append(f"A tax rate of {settings.tax_rate:.0%} is assumed where the data gives none.")
     if is_unfinished(dataset.last_day):
-        sentences.append(f"The last week of the data ends on {dataset.last_day}, a {dataset.last_day:%A}.")
+        sentences.append(f"The data ends on {dataset.last_day}, a {dataset.last_day:%A}: its last week may be short.")
     return tuple(sentences)
 
 

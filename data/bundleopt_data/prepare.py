@@ -78,7 +78,6 @@ def prepare(
         opened = _publish(folder, found, inputs, (settings, rejects, progress))
     except (DataRefusedError, duckdb.Error) as error:
         if is_new:  # a refusal leaves nothing behind, not even an empty folder
-            _lock_of(folder).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 cache.rmdir()
         if isinstance(error, duckdb.Error):
@@ -132,9 +131,15 @@ def _publish(
         if ready is not None:
             return ready
         remove_stray_temporaries(folder.parent)
-        with writing(folder) as temporary:
-            temporary.mkdir()
-            _fill(temporary, source, inputs, how)
+        try:
+            with writing(folder) as temporary:
+                temporary.mkdir()
+                _fill(temporary, source, inputs, how)
+        except (DataRefusedError, duckdb.Error):
+            # Removed while it is held: a process that waits for it sees that the file is gone, and makes its own.
+            with contextlib.suppress(OSError):
+                _lock_of(folder).unlink()
+            raise
     return _open(folder, inputs)
 
 

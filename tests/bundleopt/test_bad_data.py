@@ -74,8 +74,8 @@ def test_bad_data_is_refused_and_nothing_is_written(
 
 
 def _files(root: Path) -> set[Path]:
-    """Every file of a workspace; locks hold nothing and stay, since removing one would let two processes in."""
-    return {path.relative_to(root) for path in root.rglob("*") if path.suffix != ".lock"}
+    """Every file of a workspace."""
+    return {path.relative_to(root) for path in root.rglob("*")}
 
 
 def test_solve_refuses_the_same_data_before_it_trains(run: CommandLine, market: Path, tmp_path: Path) -> None:
