@@ -98,7 +98,8 @@ def solve(session: Session, prepared: Prepared, watch: Stopwatch, *, write_model
     problem = prepared.built.problem
     preflight.refuse_contradictions(problem)
     with watch.stage("optimise"):
-        plan = optimise.optimise(problem, settings, prepared.found.family, session.progress)
+        family = prepared.built.family(prepared.found.family)
+        plan = optimise.optimise(problem, settings, family, session.progress)
     if write_model is not None:
         with watch.stage("write model"):
             plan = optimise.write_segment_model(problem, plan, settings, write_model)

@@ -39,8 +39,7 @@ def summary_rows(document: dict[str, Any]) -> list[tuple[str, Any]]:
     rows.append(("objective", document["objective"]["value"]))
     rows.append(("upper bound", document["bound"]))
     rows.append(("proof", sentences.bound_sentence(document)))
-    notes = (sentences.margin_sentence(document), sentences.empty_sentence(document))
-    rows += [("note", sentence) for sentence in notes if sentence]
+    rows += [("note", sentence) for sentence in sentences.notices(document)]
     rows += [("warning", text) for text in document["warnings"]]
     rows += [("assumption", text) for text in document["assumptions"]]
     return rows

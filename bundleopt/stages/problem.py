@@ -31,6 +31,15 @@ class BuiltProblem:
     problem: CampaignProblem
     forced: dict[int, str]
 
+    def family(self, candidates: str) -> str:
+        """Return what the bound speaks of, in words: the candidates, and the bundles that every plan has to hold."""
+        if not self.forced:
+            return candidates
+        held = ", ".join(
+            f"{self.problem.options.bundle_ids[bundle]} ({why})" for bundle, why in sorted(self.forced.items())
+        )
+        return f"{candidates}; only plans whose menu holds {held}"
+
 
 def build_problem(
     valued: tuple[OptionTable, OfferValues],

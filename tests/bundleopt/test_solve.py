@@ -173,6 +173,9 @@ def test_included_bundles_and_items_are_on_the_menu(run: CommandLine, workspace:
     assert any("1e5" in items for items in bundles)
     asked = next(bundle for bundle in _bundles(document) if set(bundle["item_ids"]) == {"005", "006"})
     assert "asked for by name" in asked["reason"]
+    stand_in = next(row for row in document["included_bundles"] if row["stands_in"])
+    assert "1e5" in stand_in["item_ids"]
+    assert f"{stand_in['bundle_id']} (the best bundle with 1e5, which was asked for by name)" in document["family"]
 
 
 @pytest.mark.parametrize(
