@@ -1,6 +1,7 @@
 """What a bundle is worth to a customer before its price is named: all of an offer's value that price leaves alone.
 
-An offer multiplies the weight of the full set b by M. With D = 1 + (M - 1) P(b), every other subset T loses
+An offer multiplies the weight of the full set b by M = salience x exp(sum of the rises of its items' log odds given a
+visit). With D = 1 + (M - 1) P(b), every other subset T loses
 dP(T) = P(T) g, where g = 1 - 1/D = (M - 1) P(b) / D is the one number that depends on the price. So an offer's value is
 
     g [p_b (1 - P(b)) - kept + outside - pulled] - P(b) (p(b) - p_b)

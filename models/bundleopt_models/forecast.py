@@ -80,15 +80,16 @@ class PullForward:
 class DemandForecast:
     """Weekly purchase probabilities and price response of one week.
 
-    Price response: at r times the shelf price the log odds of item i for customer u rise by
-    `slope[u, i] * price_lift(r)[i]`, with `price_lift` >= 0 for r <= 1 and strictly decreasing in r.
+    Price response: at r times the shelf price the log odds of P(u buys i | visit) rise by
+    `slope[u, i] * price_lift(r)[i]`, with `price_lift` >= 0 for r <= 1 and strictly decreasing in r. Given a visit: the
+    chance that the customer comes at all does not move with one item's price.
 
     Attributes:
         week: Monday of the forecast.
         customer_ids: (U,), item_ids: (I,) texts.
         probability: (U, I) chance that the customer buys at least one unit in the week at shelf price.
         visit_probability: (U,) chance of any purchase in the week; >= every probability of the row.
-        slope: (U, I) price sensitivity beta > 0.
+        slope: (U, I) price sensitivity beta > 0, of the log odds given a visit.
         units: (I,) kappa, expected units given bought, >= 1.
         log_position: (I,) log(shelf price / reference price) of the week.
         knots, heights: (Q,) the monotone map m of log relative price as a piecewise linear function, extended with

@@ -66,7 +66,7 @@ def bundle_law(marginals: torch.Tensor, gammas: torch.Tensor) -> torch.Tensor:
     """P(T | visit) for every subset T.
 
     Args:
-        marginals: (K, ...) P(i | visit) in (0, 1); K is 1 to 4 for a bundle, up to 12 for all offers of a customer.
+        marginals: (K, ...) P(i | visit) in (0, 1); K is 1 to 4 for a bundle.
         gammas: (K (K - 1) / 2, ...) log odds ratios in the order of `itertools.combinations(range(K), 2)`; broadcasts.
 
     Returns:
