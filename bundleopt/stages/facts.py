@@ -16,6 +16,7 @@ from bundleopt.stages import findings, verify
 from bundleopt.stages.break_even import break_even_rows
 from bundleopt.stages.decomposition import additivity, waterfall
 from bundleopt.stages.stopwatch import Stopwatch
+from bundleopt.stages.week import PlannedWeek
 
 if TYPE_CHECKING:
     from bundleopt.pipeline import Prepared
@@ -68,12 +69,7 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     campaign = prepared.week.campaign
     # What moves money most comes first: the terminal shows the first few.
     sentences = list(campaign.assumptions)
-    share = prepared.week.forecast.pull_forward.share
-    if np.isnan(share).any():
-        sentences.append(
-            f"Sales borrowed from later weeks are not identified for {int(np.isnan(share).sum()):,} items; "
-            f"{assumed.pull_forward:.0%} of their induced sales is charged."
-        )
+    sentences.extend(pull_forward_sentences(prepared.week, assumed.pull_forward))
     if np.isfinite(prepared.week.stock.on_hand).any():
         sentences.append(f"Safety stock is {assumed.safety_deviations:g} standard deviations of Poisson demand.")
     settings = session.config.solve
@@ -82,6 +78,24 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     sentences.append("Intervals cover the sampling of redemptions only, not the uncertainty of the demand model.")
     sentences.extend(session.dataset.assumptions)
     return tuple(dict.fromkeys(sentences))
+
+
+def pull_forward_sentences(week: PlannedWeek, assumed: float) -> list[str]:
+    """Say which categories' borrowed sales the log shows, and what is charged for the others."""
+    share, category = week.forecast.pull_forward.share, week.campaign.category
+    unknown = np.isnan(share)
+    measured = {str(name): float(share[place]) for place, name in enumerate(category) if not unknown[place]}
+    sentences = []
+    if unknown.any():
+        sentences.append(
+            f"Sales borrowed from later weeks are not identified for {int(unknown.sum()):,} items; "
+            f"{assumed:.0%} of their induced sales is charged."
+        )
+    if measured:
+        named = ", ".join(f"{name} {measured[name]:.0%}" for name in sorted(measured))
+        count = f"{len(measured)} categor{'y' if len(measured) == 1 else 'ies'}"
+        sentences.append(f"Sales borrowed from later weeks are measured in {count}: {named}.")
+    return sentences
 
 
 def warnings(session: Session, prepared: Prepared) -> tuple[str, ...]:

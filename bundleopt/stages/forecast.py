@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -22,11 +23,13 @@ def cached_forecast(session: Session, trained: TrainedModel, campaign: CampaignW
     cache = ArrayCache(session.workspace.cache)
     key = forecast_key(session, trained, campaign)
     stored = cache.read("forecast", key)
-    if stored is not None:
-        return from_arrays(stored)
-    forecast = trained.model.forecast(trained.panel, campaign)
-    cache.write("forecast", key, as_arrays(forecast))
-    return forecast
+    if stored is None:
+        stored = as_arrays(trained.model.forecast(trained.panel, campaign))
+        cache.write("forecast", key, stored)
+    forecast = from_arrays(stored)
+    # What is assumed may have changed since the training; what was measured has not.
+    assumed = session.config.assumptions.pull_forward
+    return replace(forecast, pull_forward=replace(forecast.pull_forward, assumed_share=assumed))
 
 
 def forecast_key(session: Session, trained: TrainedModel, campaign: CampaignWeek) -> str:
