@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
     from bundleopt_models.evaluation import EvaluationTable
 
+HOW_TO_READ = (
+    "Lower log loss is better, pred/obs is best at 1, all others are better when higher; "
+    "every model sees last week's prices and nothing of the week it predicts but display and mailer. "
+    "bundleopt is the model that plans are made with."
+)
+
 # What the terminal shows; JSON holds every column.
 SHOWN = {
     "log_loss": "log loss",
@@ -64,7 +70,7 @@ class EvaluateResult:
         first = (
             f"Test: {weeks} weeks from {monday}, {self.table.cells:,.0f} cells, base rate {self.table.base_rate:.4%}."
         )
-        return [first, *(f"{row.model}: {row.note}" for row in self.table.rows if row.note)]
+        return [first, HOW_TO_READ, *(f"{row.model}: {row.note}" for row in self.table.rows if row.note)]
 
     def document(self) -> dict[str, Any]:
         """Return the whole table as JSON."""

@@ -97,7 +97,9 @@ class NetworkPeer:
 
     def fit(self, weeks: PeerWeeks) -> None:
         """Train; the settings already end where the test begins."""
-        self.model = train_model(self._panel, self._settings, folder=self._folder, progress=self._progress)
+        self.model = train_model(
+            self._panel, self._settings, folder=self._folder, progress=self._progress, relate=False
+        )
         # The walk through the weeks is shared with the peers.
         self.model.keep_view(replace(self.model.view(self._panel), builder=weeks.builder))
 

@@ -54,7 +54,9 @@ def split_weeks(panel: Panel, settings: TrainSettings) -> WeekSplit:
     return WeekSplit(tuple(range(first, end - validation)), tuple(range(end - validation, end)))
 
 
-def fit(panel: Panel, settings: TrainSettings, folder: Path, progress: Progress, *, resume: bool) -> DemandModel:
+def fit(
+    panel: Panel, settings: TrainSettings, folder: Path, progress: Progress, *, resume: bool, relate: bool = True
+) -> DemandModel:
     """Fit all parts; see `model.train_model`."""
     began = time.monotonic()
     if settings.threads is not None:
@@ -73,7 +75,8 @@ def fit(panel: Panel, settings: TrainSettings, folder: Path, progress: Progress,
     calibration = _calibrate(network, data)
     model = DemandModel(settings, network, visits, scaler, vocabulary, calibration, _facts(panel, weeks))
     model.keep_view(view)
-    model.facts = _related_facts(model, panel, weeks, progress)
+    if relate:
+        model.facts = _related_facts(model, panel, weeks, progress)
     model.record = _run_record(result, weeks, time.monotonic() - began)
     trainer.forget_states()
     progress("model trained", 1.0)

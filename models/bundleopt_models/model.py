@@ -266,7 +266,13 @@ def plan_for(
 
 
 def train_model(
-    panel: Panel, settings: TrainSettings, *, folder: Path, progress: Progress | None = None, resume: bool = False
+    panel: Panel,
+    settings: TrainSettings,
+    *,
+    folder: Path,
+    progress: Progress | None = None,
+    resume: bool = False,
+    relate: bool = True,
 ) -> DemandModel:
     """Fit the model, write it below `folder` and return it; see `fitting.fit`.
 
@@ -276,6 +282,7 @@ def train_model(
         folder: for the model and the states of an unfinished run.
         progress: told (sentence, share of the work).
         resume: go on from the states in `folder`, if there are any.
+        relate: also measure complements, substitutes and borrowed sales, which forecasts of purchases do not need.
 
     Raises:
         ModelArtefactError: the states in `folder` belong to other settings.
@@ -283,7 +290,7 @@ def train_model(
     """
     from bundleopt_models.fitting import fit
 
-    model = fit(panel, settings, folder, progress or silent, resume=resume)
+    model = fit(panel, settings, folder, progress or silent, resume=resume, relate=relate)
     model.save(folder)
     return model
 
