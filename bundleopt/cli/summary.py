@@ -118,7 +118,7 @@ def _print_rules(console: Console, document: dict[str, Any]) -> None:
     _line(console)
     if shown:
         has_price = any(sentences.has_worth(rule["shadow_price"]) for rule in shown)
-        head = ("rule", "#limit", "#plan", "#left") + (("#one more is worth",) if has_price else ())
+        head = ("rule", "#limit", "#plan", "#left") + (("#a unit looser is worth",) if has_price else ())
         console.print(plain_table(head, [_rule_row(rule)[: len(head)] for rule in shown]))
     if others := len(rules) - len(shown):
         _line(console, sentences.slack_rules(others, is_all=not shown))
@@ -126,12 +126,20 @@ def _print_rules(console: Console, document: dict[str, Any]) -> None:
 
 def _rule_row(rule: dict[str, Any]) -> tuple[str, ...]:
     name = rule["name"] + (" (binding)" if rule["binding"] else "")
-    worth = formats.money(rule["shadow_price"]) if sentences.has_worth(rule["shadow_price"]) else ""
-    return (name, *(formats.number(rule[key]) for key in ("limit", "value", "slack")), worth)
+    # A margin floor is a share: a whole unit of it is no step anybody takes, one percentage point is.
+    is_share = rule["name"].partition(":")[0] == "min_margin"
+    write = formats.fine_share if is_share else formats.number
+    price = rule["shadow_price"]
+    price = price / 100 if is_share and price is not None else price
+    worth = formats.money(price) + (" a point" if is_share else "") if sentences.has_worth(price) else ""
+    return (name, *(write(rule[key]) for key in ("limit", "value", "slack")), worth)
 
 
 def _print_break_even(console: Console, document: dict[str, Any]) -> None:
-    if not document["break_even"]:
+    # Where a bundle earns its discount and only the rules keep it out, sensitivity is not the question.
+    if not document["break_even"] or any(
+        row["factor"] is not None and row["factor"] <= 1 for row in document["break_even"]
+    ):
         return
     rows = []
     for row in document["break_even"][:10]:

@@ -18,6 +18,11 @@ from bundleopt_models.forecast import DemandForecast
 from bundleopt_solvers import price_points
 from bundleopt_solvers.candidate_inputs import CandidateInputs, CandidateSettings
 
+# Customers x options that are valued at once: eight arrays of this many numbers fit into 2 GiB.
+MOST_CELLS = 60_000_000
+# However many customers there are, a menu needs this many bundles to choose from.
+LEAST_CANDIDATES = 60
+
 
 @dataclass(frozen=True)
 class PricedCandidates:
@@ -79,19 +84,32 @@ def find_priced_candidates(
         _refuse_unpriced(choice, set(), campaign)
         return PricedCandidates((), (), "no bundles: the discount band or the stock leaves none", 0)
     low, high = settings.bundle_size
+    total = affordable(settings.candidates, customers=len(forecast.customer_ids), steps=len(policy.ladder))
     search = CandidateSettings(
         objective_revenue=revenue_weight(settings),
         min_size=low,
         max_size=high,
-        total=settings.candidates,
+        total=total,
         allow_below_cost=settings.below_cost,
     )
     found = candidate_search.search(
         candidate_inputs(forecast, campaign, choice, settings), search, cache=cache, progress=progress
     )
-    priced = with_prices(found.bundles, campaign, settings, family=found.family, pairs_screened=found.screened)
+    family = found.family
+    if total < settings.candidates:
+        family += f"; {total:,} bundles, not {settings.candidates:,}, for so many customers"
+    priced = with_prices(found.bundles, campaign, settings, family=family, pairs_screened=found.screened)
     _refuse_unpriced(choice, set(priced.bundles), campaign)
     return priced
+
+
+def affordable(candidates: int, *, customers: int, steps: int) -> int:
+    """Return how many of the asked candidates can be valued for so many customers at so many prices each.
+
+    >>> affordable(400, customers=2_500, steps=6), affordable(400, customers=32_000, steps=6)
+    (400, 312)
+    """
+    return min(candidates, max(LEAST_CANDIDATES, MOST_CELLS // max(1, customers * steps)))
 
 
 def with_prices(

@@ -74,9 +74,11 @@ def test_only_binding_rules_and_the_budget_are_shown() -> None:
     assert "The other 5 rules hold" in page
     assert "stock:" not in page
     assert "no_arbitrage" not in page
-    assert "one more is worth" not in page  # nothing is worth a cent
-    rules[1] |= {"shadow_price": 0.31}
-    assert "one more is worth" in "\n".join(_page(document, _bundles(2)))
+    assert "a unit looser is worth" not in page  # nothing is worth a cent
+    rules[1] |= {"name": "min_margin", "limit": 0.3, "shadow_price": 200.64}
+    page = "\n".join(_page(document, _bundles(2)))
+    assert ("30.0 %" in page, "2.01 a point" in page) == (True, True)
+    assert "a unit looser is worth" in page
 
 
 def test_long_lists_of_assumptions_are_cut_and_no_line_stands_twice() -> None:
@@ -105,3 +107,11 @@ def test_names_keep_to_their_lines(width: int) -> None:
     assert max(map(len, lines)) <= width
     assert len(lines) <= 2 or width < 24
     assert fit_names(["Tea"], width) == "Tea"
+
+
+def test_break_even_is_only_told_where_sensitivity_is_what_lacks() -> None:
+    row = {"item_names": ["Milk", "Tea"], "price": 2.0, "discount": 0.2, "factor": 2.0, "largest_factor": 50.0}
+    document = small_document(small_valued_plan(offers=False), break_even=[row])
+    assert any("would break even" in line for line in _page(document, _bundles(0)))
+    document = small_document(small_valued_plan(offers=False), break_even=[row | {"factor": 1.0}])
+    assert not any("would break even" in line for line in _page(document, _bundles(0)))
