@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -121,9 +122,11 @@ def test_a_declared_date_format_is_read(shop: Any) -> None:
 def test_unknown_items_below_the_allowed_share_are_dropped_and_reported(shop: Any) -> None:
     shop.append("transactions", "c01,999,2024-01-02,1,2.50,b")
     rows = len(shop.tables["transactions"].splitlines()) - 1
-    with pytest.raises(DataRefusedError, match="999"):
+    with pytest.raises(DataRefusedError, match="999") as refused:
         shop.prepare()
-    dataset = shop.prepare(max_unknown_share=0.01)
+    advice = re.search(r"at least (0\.\d+)", str(refused.value))
+    assert advice
+    dataset = shop.prepare(max_unknown_share=float(advice[1]))
     assert dataset.manifest.tables["transactions"].rows == rows - 1
     assert [mending.count for mending in dataset.mended] == [1]
     assert dataset.rejects is not None

@@ -39,7 +39,8 @@ def _settle(table: str, value: str, column: str, settings: SourceSettings, log: 
         return
     share = count / rows
     if share > settings.max_unknown_share:
-        fix = f"add them to the items table, or set max_unknown_share to at least {share:.4f} to drop them"
+        enough = -(-count * 10_000 // rows) / 10_000  # rounded up: whoever follows the advice gets through
+        fix = f"add them to the items table, or set max_unknown_share to at least {enough:.4f} to drop them"
         log.refuse_rows(table, column, _CHECK, selection, fix=fix)
         return
     log.add_rows(table, column, _CHECK, selection)

@@ -70,7 +70,7 @@ _TABLES = {
         FROM judged WHERE dropped_by IS NULL ORDER BY {place}
     """,
     "items": """
-        SELECT item_id, 'product ' || item_id AS name, mode(subclass) AS category,
+        SELECT item_id, item_id AS name, mode(subclass) AS category,
             median(revenue / amount) AS list_price, median(asset / amount) AS unit_cost
         FROM judged WHERE dropped_by IS NULL GROUP BY item_id ORDER BY item_id
     """,
