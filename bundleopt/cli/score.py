@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bundleopt.cli.failures import printable
 from bundleopt.cli.flags import CommonFlags, takes
 from bundleopt.cli.output import Output, ProgressDisplay
-from bundleopt.cli.tables import plain_table
-from bundleopt.report import formats
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from bundleopt.verbs.score import ScoreResult
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,12 +51,26 @@ def score(flags: ScoreFlags) -> None:
         result = run(flags.file, workspace=flags.workspace, progress=progress, **flags.settings())
 
     def render(console: Console) -> None:
-        console.print(plain_table(("", "#expected"), [(n, formats.money(v)) for n, v in result.totals.items()]))
+        from bundleopt.cli.summary import totals_table
+        from bundleopt.plan.sentences import counted
+
+        reached = counted(result.totals["customers_reached"], "customer")
+        console.print(
+            f"{counted(len(result.bundles), 'bundle')}, {counted(len(result.offers), 'offer')} to {reached}\n"
+        )
+        console.print(totals_table(result.plan))
         console.print("")
         if not result.violations:
             console.print("It keeps every rule.", style="green")
         for violation in result.violations:
             text = f"breaks {violation.rule}: {violation.value}, allowed {violation.limit}. {violation.detail}"
-            console.print(text.rstrip(), markup=False, style="yellow")
+            console.print(printable(_with_items(text.rstrip(), result)), markup=False, style="yellow")
 
     output.result(result.document(), render)
+
+
+def _with_items(text: str, result: ScoreResult) -> str:
+    """Put the items beside the id of a bundle: who wrote the plan knows it by them."""
+    for row in result.bundles.to_dict("records"):
+        text = text.replace(str(row["bundle_id"]), f"{row['bundle_id']} ({'|'.join(row['item_ids'])})")
+    return text

@@ -42,7 +42,7 @@ def print_summary(console: Console, result: SolveResult) -> None:
     _line(console)
     _line(console, _title(document), style="bold")
     _line(console)
-    console.print(_totals(document))
+    console.print(totals_table(document))
     _line(console)
     _line(console, sentences.bound_sentence(document), style="bold green")
     _line(console, sentences.status_sentence(document))
@@ -66,7 +66,8 @@ def _title(document: dict[str, Any]) -> str:
     return f"Campaign of the week of {document['week']}: {bundles}, {offers} to {customers}"
 
 
-def _totals(document: dict[str, Any]) -> Any:
+def totals_table(document: dict[str, Any]) -> Any:
+    """The totals of a plan document with the intervals of their outcomes."""
     totals = document["totals"]
     level = totals["incremental_revenue"]["level"]
     rows = []

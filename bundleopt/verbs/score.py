@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FAMILY = "this plan alone, as it was written"
-# What the checker says of the certificate and of the list of rules concerns solved plans; a written one has none.
-_OF_SOLVED_PLANS = frozenset({"rules"})
+# What the checker says of the certificate, the list of rules and the steps of prices that a search tries concerns
+# solved plans: people set a price as they like, inside the band and with the asked ending.
+_OF_SOLVED_PLANS = frozenset({"rules", "price ladder"})
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,18 @@ def test_score_names_the_rules_that_a_written_plan_breaks(run: CommandLine, work
     assert "breaks slots" in run("score", path, "-w", workspace, "--slots", "1").out
 
 
+def test_people_set_prices_between_the_steps_but_inside_the_band(
+    run: CommandLine, workspace: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.csv"
+    path.write_text("customer_id,item_ids,price\nC001,001|002,4.57\n")
+    assert run("score", path, "-w", workspace, "--json").document["violations"] == []
+    page = run("score", path, "-w", workspace, "--max-discount", "5%").out
+    assert "breaks price band: 4.57" in page
+    assert "(001|002)" in page
+    assert "1 bundle, 1 offer to 1 customer" in page
+
+
 def test_score_offers_written_bundles_to_whom_they_suit(run: CommandLine, workspace: Path, tmp_path: Path) -> None:
     path = tmp_path / "bundles.csv"
     path.write_text("item_ids,price\n001|002,4.56\nNA|1e5,4.00\n")
