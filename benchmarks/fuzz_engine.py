@@ -15,7 +15,7 @@ from collections import Counter
 from bundleopt_data.errors import InfeasiblePlanError
 from bundleopt_solvers.engine import solve_campaign
 from bundleopt_solvers.settings import EngineSettings
-from tests.solvers.small_campaigns import best_by_enumeration, breaks_a_rule, random_campaign
+from tests.solvers.small_campaigns import best_by_enumeration, breaks_a_rule, random_campaign, with_many_includes
 
 CLOSE = 1e-6
 
@@ -23,6 +23,8 @@ CLOSE = 1e-6
 def verdict(seed: int, settings: EngineSettings) -> str:
     """Name what the engine did on one instance: `exact`, `bracketed` and `infeasible` are right, all else is wrong."""
     problem = random_campaign(seed, bundles=2 + seed % 4, customers=1 + seed % 3)
+    if seed % 5 == 0:
+        problem = with_many_includes(problem, seed)
     best = best_by_enumeration(problem)
     try:
         plan = solve_campaign(problem, settings)

@@ -18,7 +18,7 @@ from bundleopt_solvers.search_state import SearchState
 
 Indices = npt.NDArray[np.int64]
 SAMPLE = 250  # customers of the first guess; enough to rank options, a tenth of the default sample
-SHORT = 350  # options kept at hand while the multipliers are still rough; fewer where customers are many
+SHORT = 200  # options kept at hand while the multipliers are still rough; fewer where customers are many
 SHORT_CELLS, LEAST_SHORT = 4_000_000, 120
 SAMPLE_STEPS, SIFT_STEPS, ROUNDS, SMALL_STEPS = 80, 100, 20, 40
 STALL = 1e-4  # relative progress of the bound in a round below which branching does better

@@ -23,6 +23,11 @@ from bundleopt_solvers.settings import EngineSettings
 Indices = npt.NDArray[np.int64]
 Floats64 = npt.NDArray[np.float64]
 SMALL_CELLS = 2_000
+STALL_CELLS = 8e6  # cells that steps pass over for each second of the time limit; one core passes over three times that
+STALL_STEPS = 400.0  # steps without progress that are always granted: four rounds at the root
+STALL_OPTIONS = 200  # options that a step passes over, at most
+STALL_SHARE = 0.1  # share of the asked gap that counts as progress
+LEAST_PROGRESS = 1e-6  # the same where the asked gap is next to nothing
 Progress = Callable[[str, float, float, float], None]  # stage, best value, bound, seconds
 
 
@@ -57,6 +62,34 @@ class Incumbent:
 
 
 @dataclass
+class Stall:
+    """When the distance of plan and bound last shrank by an amount that counts.
+
+    Attributes:
+        patience: units of work without progress that are enough. work, distance: when, and how far it was then.
+    """
+
+    patience: float
+    work: int = 0
+    distance: float = np.inf
+
+    def is_over(self, work: int, distance: float, counts: float) -> bool:
+        """Note progress of at least `counts`; whether there was none for too long."""
+        if distance <= self.distance - counts:
+            self.work, self.distance = work, distance
+        return work - self.work > self.patience
+
+
+def _patience(cells: Cells, settings: EngineSettings) -> float:
+    """Units of work without progress after which a solve ends; a longer time limit buys proportionally more.
+
+    It counts work, never the clock, so that it ends at the same place on every machine.
+    """
+    step = min(len(cells.option), STALL_OPTIONS) * cells.gain.shape[1]
+    return max(settings.time_limit * STALL_CELLS / max(step, 1), STALL_STEPS)
+
+
+@dataclass
 class SearchState:
     """One solve in progress.
 
@@ -67,6 +100,7 @@ class SearchState:
         tried: menus already assigned, so that no work is done twice.
         prices: multipliers of the best bound of the root.
         goal: where set, only plans of at least this value count: the search asks whether there is one.
+        stall: patience, and what the search last got done.
     """
 
     problem: CampaignProblem
@@ -79,6 +113,7 @@ class SearchState:
     goal: float | None = None
     prices: Multipliers | None = None
     stopped: StopReason | None = None
+    stall: Stall = field(init=False)
     bound: float = np.inf
     excluded: float = -np.inf
     work: int = 0
@@ -87,8 +122,9 @@ class SearchState:
     incidents: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Remember all cells for the report at the end."""
+        """Remember all cells for the report at the end, and how much work without progress is enough."""
         self.everything = self.cells
+        self.stall = Stall(_patience(self.cells, self.settings))
 
     @property
     def is_small(self) -> bool:
@@ -128,7 +164,19 @@ class SearchState:
                 self.stopped = StopReason.WORK_LIMIT
             elif self.seconds > self.settings.time_limit:
                 self.stopped = StopReason.TIME_LIMIT
+            elif self._is_stalled():
+                self.stopped = StopReason.WORK_LIMIT
         return self.stopped is not None
+
+    def _is_stalled(self) -> bool:
+        """Whether plan and bound have come no closer for so long that more of the same work isn't worth its time.
+
+        A given amount of work is done whatever comes of it, and a question with a goal is asked until it is answered.
+        """
+        if self.settings.work is not None or self.goal is not None or self.incumbent is None:
+            return False
+        share = max(STALL_SHARE * self.settings.gap, LEAST_PROGRESS)
+        return self.stall.is_over(self.work, self.bound - self.floor, share * abs(self.bound))
 
     def check(self) -> None:
         """Raise `OutOfTime` where a limit was reached."""

@@ -83,6 +83,14 @@ def random_rules(rng: np.random.Generator, items: int, bundles: int, shelf: np.n
     )
 
 
+def with_many_includes(problem: CampaignProblem, seed: int) -> CampaignProblem:
+    """The same campaign with two to all bundles that must be on the menu, which then has room for them."""
+    rng = np.random.default_rng([seed, 1])
+    bundles = len(problem.options.bundle_ids)
+    include = tuple(sorted(rng.choice(bundles, int(rng.integers(2, bundles + 1)), replace=False).tolist()))
+    return with_rules(problem, include=include, max_bundles=int(rng.integers(len(include), bundles + 1)))
+
+
 def _menu_ok(problem: CampaignProblem, menu: tuple[int, ...]) -> bool:
     rules, options = problem.rules, problem.options
     sets = [frozenset(int(i) for i in options.items[o] if i >= 0) for o in menu]

@@ -18,6 +18,7 @@ from tests.solvers.small_campaigns import (
     breaks_a_rule,
     permuted,
     random_campaign,
+    with_many_includes,
     with_rules,
 )
 
@@ -49,6 +50,13 @@ def test_plan_and_bound_agree_with_enumeration(batch: int) -> None:
         assert plan.headline.value == pytest.approx(best, abs=CLOSE), seed
         assert best - 1e-12 <= plan.headline.bound <= best + CLOSE, seed
         assert plan.certificates["assignment"].bound >= plan.headline.value, seed
+
+
+@pytest.mark.parametrize("seed", range(1100, 1115))
+def test_several_bundles_that_must_be_there(seed: int) -> None:
+    problem = with_many_includes(random_campaign(seed, bundles=3 + seed % 2, customers=1 + seed % 3), seed)
+    best = best_by_enumeration(problem)
+    assert _optimum(problem) == (-np.inf if best is None else pytest.approx(best, abs=CLOSE))
 
 
 @pytest.mark.parametrize("seed", range(2000, 2015))
