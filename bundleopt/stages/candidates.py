@@ -77,9 +77,10 @@ def find_priced_candidates(
     """Search the candidates and give each its price points; bundles without an admissible price fall out.
 
     Raises:
-        InfeasiblePlanError: a bundle that must be on the menu has no admissible price.
+        InfeasiblePlanError: a bundle that must be on the menu has no admissible price, or is too small or too large.
     """
     policy = price_policy(settings)
+    _refuse_sizes(choice, settings.bundle_size, campaign)
     if not policy.ladder or not choice.allowed.any():
         _refuse_unpriced(choice, set(), campaign)
         return PricedCandidates((), (), "no bundles: the discount band or the stock leaves none", 0)
@@ -158,7 +159,7 @@ def candidate_inputs(
         substitutes=substitute_pairs(forecast),
         outside=_pulled_forward(forecast, campaign, settings),
         excluded=frozenset(frozenset(items) for items in choice.banned_bundles),
-        included=(*choice.must_bundles, *_pairs_for(choice, forecast)),
+        included=(*choice.must_bundles, *stand_ins(choice, forecast, settings.bundle_size)),
         reach=settings.reach,
         salience=settings.salience,
     )
@@ -175,20 +176,27 @@ def _pulled_forward(forecast: DemandForecast, campaign: CampaignWeek, settings: 
     return np.repeat(lost.astype(np.float32)[None, :], len(forecast.probability), axis=0)
 
 
-def _pairs_for(choice: ItemChoice, forecast: DemandForecast) -> tuple[tuple[int, ...], ...]:
-    """For each item that must be on the menu, its pair with the allowed item that it is bought with most."""
-    pairs = []
+def stand_ins(choice: ItemChoice, forecast: DemandForecast, size: tuple[int, int]) -> tuple[tuple[int, ...], ...]:
+    """For each item that must be on the menu, a bundle of an allowed size with the items that it is bought with most.
+
+    The search may find better ones; this one makes sure that there is one. Banned bundles are passed over.
+    """
+    low, high = size
+    others = max(low, 2) - 1 if high > 1 else 0
+    found = []
     for item in choice.must_items:
         together = forecast.probability[:, item].astype(np.float64) @ forecast.probability.astype(np.float64)
         together *= np.exp(forecast.relations.log_odds(np.full(len(together), item), np.arange(len(together))))
         together[~choice.allowed] = -1.0
         together[item] = -1.0
-        for other in np.argsort(-together, kind="stable"):
-            pair = tuple(sorted((item, int(other))))
-            if pair not in choice.banned_bundles and together[other] >= 0:
-                pairs.append(pair)
+        partners = [int(other) for other in np.argsort(-together, kind="stable") if together[other] >= 0]
+        # The first partners stay, the last one moves on until no ban is met.
+        for last in partners[max(0, others - 1) :] if others else [item]:
+            bundle = tuple(sorted({item, *partners[: max(0, others - 1)], last}))
+            if bundle not in choice.banned_bundles:
+                found.append(bundle)
                 break
-    return tuple(dict.fromkeys(pairs))
+    return tuple(dict.fromkeys(found))
 
 
 def _prices(bundle: tuple[int, ...], campaign: CampaignWeek, policy: price_points.PricePolicy) -> tuple[int, ...]:
@@ -201,6 +209,16 @@ def _prices(bundle: tuple[int, ...], campaign: CampaignWeek, policy: price_point
         campaign.funding_share[items].tolist(),
     )
     return price_points.price_points(sum(shelf), shelf, floor, policy)
+
+
+def _refuse_sizes(choice: ItemChoice, size: tuple[int, int], campaign: CampaignWeek) -> None:
+    low, high = size
+    for items in choice.must_bundles:
+        if not low <= len(items) <= high:
+            name = BUNDLE_SEPARATOR.join(str(campaign.item_ids[item]) for item in items)
+            raise InfeasiblePlanError(
+                [f"include {name}", f"bundle_size {low}:{high}"], detail=f"{name} has {len(items)} items."
+            )
 
 
 def _refuse_unpriced(choice: ItemChoice, priced: set[tuple[int, ...]], campaign: CampaignWeek) -> None:

@@ -23,12 +23,18 @@ def refuse_contradictions(problem: CampaignProblem) -> None:
     # Spend is kept to the budget exactly: room for rounding here would only postpone the refusal.
     if least <= budget:
         return
-    names = ", ".join(str(problem.options.bundle_ids[bundle]) for bundle in include)
+    names = ", ".join(_items_of(problem, bundle) for bundle in include)
     raise InfeasiblePlanError(
         ["include", "budget"],
         [Relaxation("budget", budget, math.ceil(least * 100) / 100, "of promo spend")],
         f"The bundles that must be on the menu ({names}) cost at least {least:.4f} of promo spend with one offer each.",
     )
+
+
+def _items_of(problem: CampaignProblem, bundle: int) -> str:
+    """The item ids of a bundle, as the flags take them."""
+    items = problem.options.items[np.flatnonzero(problem.options.bundle == bundle)[0]]
+    return "+".join(str(problem.options.item_ids[item]) for item in items if item >= 0)
 
 
 def _least_spend(problem: CampaignProblem, bundle: int) -> float:

@@ -185,6 +185,7 @@ def test_included_bundles_and_items_are_on_the_menu(run: CommandLine, workspace:
         (("--include", "001+001"), 2, "distinct items"),
         (("--include", "001", "--exclude", "001"), 4, "include 001, exclude 001"),
         (("--include", "001+002", "--max-discount", "0"), 4, "include 001+002"),
+        (("--include", "001+002", "--bundle-size", "3:4"), 4, "include 001+002, bundle_size 3:4"),
         (("--week", "2031-01-06"), 2, "out of reach"),
         (("--write-model", "model.txt"), 2, "must end in .mps or .lp"),
         (("--out", "."), 2, "holds other files"),
