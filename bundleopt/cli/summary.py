@@ -88,16 +88,18 @@ def _menu(result: SolveResult, width: int) -> Any:
     """The bundles that bring most, and one line that adds up the others."""
     bundles = result.bundles.sort_values("incremental_revenue", ascending=False, kind="stable")
     shown, others = bundles.head(_BUNDLES_SHOWN), bundles.iloc[_BUNDLES_SHOWN:]
-    rows = [(row["item_names"], *_menu_numbers(row)) for row in shown.to_dict("records")]
+    rows = [_menu_numbers(row) for row in shown.to_dict("records")]
     head = ("price", "off", "shown to", "redeemed", "revenue", "margin", "spend")
     if len(others):
         summed = ("customers", "redemptions", "incremental_revenue", "incremental_margin", "promo_spend")
-        numbers = _menu_numbers({name: others[name].sum() for name in summed})
-        rows.append(([f"and {len(others):,} more, in report.html and bundles.csv"], *numbers))
-    taken = sum(max(len(name), *(len(row[k]) for row in rows)) for k, name in enumerate(head, start=1))
+        rows.append(_menu_numbers({name: others[name].sum() for name in summed}))
+    taken = sum(max(len(name), *(len(row[k]) for row in rows)) for k, name in enumerate(head))
     room = max(_NARROWEST_NAMES, width - taken - _COLUMN_GAP * len(head))
-    cells = [(fit_names([printable(name) for name in names], room), *numbers) for names, *numbers in rows]
-    return plain_table(("bundle", *(f"#{name}" for name in head)), cells)
+    names = [fit_names([printable(name) for name in held], room) for held in shown["item_names"]]
+    names += [f"and {len(others):,} more in report.html and bundles.csv"] if len(others) else []
+    return plain_table(
+        ("bundle", *(f"#{name}" for name in head)), [(n, *row) for n, row in zip(names, rows, strict=True)]
+    )
 
 
 def _menu_numbers(row: dict[Any, Any]) -> tuple[str, ...]:
@@ -167,6 +169,8 @@ def _print_notes(console: Console, document: dict[str, Any]) -> None:
 
 
 def _indented(text: str, width: int) -> str:
+    """One or two lines; a longer sentence is cut, and stands whole in the report."""
+    text = textwrap.shorten(text, 2 * width - 20, placeholder=" ... (whole in report.html)")
     return textwrap.fill(
         text, width, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )

@@ -44,7 +44,7 @@ def test_ten_bundles_are_shown_best_first_and_the_others_added_up() -> None:
     shown = [line for line in page if line.startswith("FLUID MILK")]
     assert len(shown) == 10
     assert [line.split()[-3] for line in shown] == [f"{k:.2f}" for k in range(29, 19, -1)]
-    (others,) = [line for line in page if "and 20 more, in report.html and bundles.csv" in line]
+    (others,) = [line for line in page if "and 20 more in report.html and bundles.csv" in line]
     assert others.split()[-3] == f"{sum(range(20)):.2f}"
     assert max(map(len, page)) <= WIDTH
 
@@ -82,10 +82,12 @@ def test_only_binding_rules_and_the_budget_are_shown() -> None:
 
 
 def test_long_lists_of_assumptions_are_cut_and_no_line_stands_twice() -> None:
-    assumed = tuple(f"Assumption {k} holds." for k in range(12))
+    assumed = ("Shares: " + ", ".join(f"category {k}" for k in range(99)), *(f"Assumption {k}." for k in range(11)))
     left_out = {"not promotable": ["1"], "expected to sell out without any campaign": ["2", "3"]}
     page = _page(small_document(small_valued_plan(), assumptions=assumed, excluded=left_out), _bundles(2))
-    assert sum("Assumption" in line for line in page) == 8
+    assert sum("Assumption" in line for line in page) == 7
+    assert sum("category" in line for line in page) == 2
+    assert any("(whole in report.html)" in line for line in page)
     assert any("and 4 more in report.html" in line for line in page)
     assert any("3 items may not be in a bundle: 1 not promotable, 2 expected to sell out" in line for line in page)
     said = [line.strip() for line in page if line.startswith("  ")]
