@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from bundleopt.cli.failures import printable
@@ -24,7 +25,7 @@ def print_check(console: Console, result: CheckResult) -> None:
     for finding in result.report.findings:
         level = finding.level.value
         console.print(f"{level:6}", style=_STYLES[level], end=" ", markup=False)
-        console.print(printable(finding.sentence), markup=False)
+        console.print(_hanging(finding.sentence, console.width, 7).lstrip(), markup=False)
     for title, sentences in (
         ("Mended", [str(mending) for mending in result.report.mended]),
         ("Assumed", list(result.assumptions)),
@@ -32,10 +33,16 @@ def print_check(console: Console, result: CheckResult) -> None:
         if sentences:
             console.print(f"\n{title}", style="bold", markup=False)
         for sentence in sentences:
-            console.print(f"  {printable(sentence)}", markup=False)
+            console.print(_hanging(sentence, console.width, 2), markup=False)
     console.print(f"\n{result.verdict}: {_VERDICTS[result.verdict]}", style=_STYLES[result.verdict], markup=False)
     if result.report.notice:
         console.print(printable(result.report.notice), markup=False)
+
+
+def _hanging(text: str, width: int, indent: int) -> str:
+    """Wrap a sentence so that all its lines begin `indent` columns in."""
+    room = textwrap.wrap(printable(text), width - indent, break_long_words=False, break_on_hyphens=False)
+    return textwrap.indent("\n".join(room), " " * indent)
 
 
 _VERDICTS = {
