@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bundleopt_data.panel import Panel
 from bundleopt_data.progress import Progress
+from bundleopt_models.attempts import Attempts
 from bundleopt_models.calibration import CalibrationMap, fit_calibration
 from bundleopt_models.corpus import CorpusBuilder, Scaler, Vocabulary, WeekRows
 from bundleopt_models.model import DemandModel, ItemFacts, PanelView, build_view
@@ -21,7 +22,7 @@ from bundleopt_models.network import POPULARITY, DemandNetwork, NetworkSizes
 from bundleopt_models.pull_forward import fit_pull_forward
 from bundleopt_models.relations import RelationSettings, fit_relations, no_relations
 from bundleopt_models.settings import TrainSettings
-from bundleopt_models.training import Trainer, TrainingData, TrainingResult, hash_seed, week_logits
+from bundleopt_models.training import TrainingData, TrainingResult, hash_seed, week_logits
 from bundleopt_models.visit import VisitNetwork, fit_visits, log_visits
 
 Floats = npt.NDArray[np.float32]
@@ -67,18 +68,23 @@ def fit(
     scaler = Scaler.fit(view.builder.tables, weeks.fit or (0,))
     visits = _fit_visits(view, scaler, weeks, settings)
     data = _collect(view, (scaler, vocabulary, visits), weeks, settings, progress)
-    network = _new_network(panel, vocabulary, settings)
-    network.start_at(base_log_odds(panel, weeks), float(scaler.item_deviation[POPULARITY]))
-    trainer = Trainer(network, data, settings, folder)
-    result = trainer.run(_part(progress, 0.15, 0.9), resume=resume)
+
+    def start() -> DemandNetwork:
+        network = _new_network(panel, vocabulary, settings)
+        network.start_at(base_log_odds(panel, weeks), float(scaler.item_deviation[POPULARITY]))
+        return network
+
+    attempts = Attempts(start, data, settings, folder)
+    best = attempts.run(_part(progress, 0.15, 0.9), resume=resume)
+    network = best.trainer.network
     progress("calibrating", 0.9)
     calibration = _calibrate(network, data)
     model = DemandModel(settings, network, visits, scaler, vocabulary, calibration, _facts(panel, weeks))
     model.keep_view(view)
     if relate:
         model.facts = _related_facts(model, panel, weeks, progress)
-    model.record = _run_record(result, weeks, time.monotonic() - began)
-    trainer.forget_states()
+    model.record = _run_record(best.result, weeks, time.monotonic() - began) | {"embedding_shrinkage": best.shrinkage}
+    attempts.forget_states()
     progress("model trained", 1.0)
     return model
 
