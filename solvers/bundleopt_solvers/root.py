@@ -19,12 +19,13 @@ from bundleopt_solvers.search_state import SearchState
 Indices = npt.NDArray[np.int64]
 SAMPLE = 250  # customers of the first guess; enough to rank options, a tenth of the default sample
 SHORT = 200  # options kept at hand while the multipliers are still rough; fewer where customers are many
-SHORT_CELLS, LEAST_SHORT = 4_000_000, 120
+SHORT_CELLS, LEAST_SHORT, MOST_SHORT = 4_000_000, 120, 600
+SHORT_PER_BUNDLE, SEARCH_PER_BUNDLE = 4, 2.5  # options at hand, and swapped in, for each bundle a menu has room for
 SAMPLE_STEPS, SIFT_STEPS, ROUNDS, SMALL_STEPS = 80, 100, 20, 40
 STALL = 1e-4  # relative progress of the bound in a round below which branching does better
 LINKED = 600  # options whose link prices are tightened in a round
 LEAST_WEIGHT = 0.02  # share of the averaged menu below which an option counts as absent
-SEARCH_OPTIONS = 150  # options that the local search swaps in
+SEARCH_OPTIONS, MOST_SEARCH = 150, 300  # options that the local search swaps in
 
 
 def _sampled(cells: Cells, who: Indices) -> Cells:
@@ -87,6 +88,12 @@ def keep_best(score: npt.NDArray[np.float64], bundle: Indices, forced: frozenset
     return np.union1d(rank, must).astype(np.int64)
 
 
+def _short_count(state: SearchState) -> int:
+    """Options at hand: enough for the menu, fewer where customers are many."""
+    wanted = max(SHORT, min(MOST_SHORT, SHORT_PER_BUNDLE * state.relaxation.menu.max_bundles))
+    return int(max(LEAST_SHORT, min(wanted, SHORT_CELLS // state.cells.gain.shape[1])))
+
+
 def exclude(state: SearchState, point: DualPoint) -> Indices:
     """Positions of the alive options that may still be in a plan that beats the cutoff; remembers what it drops."""
     reach = point.bound + change_if_added(point.score, point.choice)
@@ -109,7 +116,8 @@ def search_menu(state: SearchState, prices: Multipliers, score: npt.NDArray[np.f
     """
     if not len(start):
         start = np.argsort(-score, kind="stable")[:1]
-    at_hand = np.union1d(keep_best(score, state.cells.bundle, state.relaxation.forced, SEARCH_OPTIONS), start)
+    count = int(max(SEARCH_OPTIONS, min(MOST_SEARCH, SEARCH_PER_BUNDLE * state.relaxation.menu.max_bundles)))
+    at_hand = np.union1d(keep_best(score, state.cells.bundle, state.relaxation.forced, count), start)
     part = state.cells.take(at_hand)
     space = SearchSpace(
         worth=reduced_gain(part, prices.row),
@@ -163,10 +171,9 @@ def sift(state: SearchState) -> npt.NDArray[np.float64]:
     average = np.zeros(len(state.problem.options.bundle))
     level = 0.1
     for _ in range(rounds):
-        count = max(LEAST_SHORT, min(SHORT, SHORT_CELLS // state.cells.gain.shape[1]))
-        short = keep_best(score, state.cells.bundle, state.relaxation.forced, count)
+        short = keep_best(score, state.cells.bundle, state.relaxation.forced, _short_count(state))
         part = state.cells.take(short)
-        run = ascend(part, state.relaxation, prices, Effort(steps, state.floor, level, state.tick))
+        run = ascend(part, state.relaxation, prices, Effort(steps, state.aim, level, state.tick))
         average[:] = 0.0
         average[part.option] = run.average
         found, point = _priced(state, run.best)
@@ -175,6 +182,8 @@ def sift(state: SearchState) -> npt.NDArray[np.float64]:
             state.prices = found
         state.lower(point.bound)
         prices, level = found, max(run.level, 1e-3)
+        if state.goal is not None and state.bound <= state.cutoff:
+            break  # no plan reaches the goal, so none need be looked for
         if not search_menu(state, prices, point.score, point.choice.position) and state.incumbent is not None:
             known = np.flatnonzero(np.isin(state.cells.option, state.incumbent.menu))
             search_menu(state, prices, point.score, known)

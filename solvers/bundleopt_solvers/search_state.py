@@ -23,6 +23,7 @@ from bundleopt_solvers.settings import EngineSettings
 Indices = npt.NDArray[np.int64]
 Floats64 = npt.NDArray[np.float64]
 SMALL_CELLS = 2_000
+GOAL_MARGIN = 0.1  # share of a goal by which the bound goes under it on a short list: the other options raise it again
 STALL_CELLS = 8e6  # cells that steps pass over for each second of the time limit; one core passes over three times that
 STALL_STEPS = 400.0  # steps without progress that are always granted: four rounds at the root
 STALL_OPTIONS = 200  # options that a step passes over, at most
@@ -150,6 +151,13 @@ class SearchState:
             return -np.inf
         value, gap = self.incumbent.value, self.settings.gap
         return value / (1 - gap) if value >= 0 else value / (1 + gap)
+
+    @property
+    def aim(self) -> float:
+        """No bound below it is of use: the best plan, or somewhat under a goal that isn't reached yet."""
+        if self.goal is None or self.floor >= self.goal:
+            return self.floor
+        return max(self.floor, self.goal - GOAL_MARGIN * abs(self.goal))
 
     def report(self, stage: str) -> None:
         """Tell the caller how the solve goes."""
