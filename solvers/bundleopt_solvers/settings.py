@@ -10,10 +10,12 @@ class EngineSettings:
     """How far and how long to search.
 
     Attributes:
-        gap: certified relative gap at which the engine stops. time_limit: seconds of wall clock.
+        gap: certified relative gap at which the engine stops. time_limit: seconds of wall clock; also how patient the
+            engine is where plan and bound come no closer, in counted work (see "When it stops" in the README).
         solver: backend for the segment master problem, "auto" picks by size.
         seed: recorded in the plan; the engine itself draws nothing at random.
-        work: most deterministic work units (one unit = one dual step or one node), None for no limit.
+        work: most deterministic work units (one unit = one dual step or one move), None for no limit; where
+            given, exactly this work is done unless the gap or the time limit is reached before.
         threads: torch threads. One operation takes a few milliseconds, so that more threads mostly wait for each other
             on a busy machine; one also gives the same sums on every machine.
         segment_master: whether to solve the segment model too, for `certificates["menu"]` and a warm start.
