@@ -15,6 +15,7 @@ from bundleopt.plan import sentences
 from bundleopt.report import formats
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
     from bundleopt.verbs.solve import SolveResult
@@ -95,11 +96,20 @@ def _menu(result: SolveResult, width: int) -> Any:
         rows.append(_menu_numbers({name: others[name].sum() for name in summed}))
     taken = sum(max(len(name), *(len(row[k]) for row in rows)) for k, name in enumerate(head))
     room = max(_NARROWEST_NAMES, width - taken - _COLUMN_GAP * len(head))
-    names = [fit_names([printable(name) for name in held], room) for held in shown["item_names"]]
+    names = [fit_names(held, room) for held in _told_apart(shown)]
     names += [f"and {len(others):,} more in report.html and bundles.csv"] if len(others) else []
     return plain_table(
         ("bundle", *(f"#{name}" for name in head)), [(n, *row) for n, row in zip(names, rows, strict=True)]
     )
+
+
+def _told_apart(bundles: pd.DataFrame) -> list[list[str]]:
+    """The names of each bundle's items; bundles of products that share their names begin with their id."""
+    held = [[printable(name) for name in names] for names in bundles["item_names"]]
+    return [
+        [f"{bundle_id}: {names[0]}", *names[1:]] if held.count(names) > 1 else names
+        for bundle_id, names in zip(bundles["bundle_id"], held, strict=True)
+    ]
 
 
 def _menu_numbers(row: dict[Any, Any]) -> tuple[str, ...]:

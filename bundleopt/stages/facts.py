@@ -69,13 +69,13 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     campaign = prepared.week.campaign
     # What moves money most comes first: the terminal shows the first few.
     sentences = list(campaign.assumptions)
+    sentences.append("Intervals cover the sampling of redemptions only, not the uncertainty of the demand model.")
     sentences.extend(pull_forward_sentences(prepared.week, assumed.pull_forward))
     if np.isfinite(prepared.week.stock.on_hand).any():
         sentences.append(f"Safety stock is {assumed.safety_deviations:g} standard deviations of Poisson demand.")
     settings = session.config.solve
     if settings.reach == 1.0:
         sentences.append("Every offer is seen (reach 1).")
-    sentences.append("Intervals cover the sampling of redemptions only, not the uncertainty of the demand model.")
     sentences.extend(session.dataset.assumptions)
     return tuple(dict.fromkeys(sentences))
 

@@ -41,7 +41,8 @@ def _page(document: dict[str, Any], bundles: pd.DataFrame) -> list[str]:
 def test_ten_bundles_are_shown_best_first_and_the_others_added_up() -> None:
     document = small_document(small_valued_plan()) | {"menu": {"bundles": 30, "offers": 30}}
     page = _page(document, _bundles(30))
-    shown = [line for line in page if line.startswith("FLUID MILK")]
+    shown = [line for line in page if ": FLUID MILK" in line]
+    assert [line.split(":")[0] for line in shown] == [f"B{k}" for k in range(29, 19, -1)]  # same names: told apart
     assert len(shown) == 10
     assert [line.split()[-3] for line in shown] == [f"{k:.2f}" for k in range(29, 19, -1)]
     (others,) = [line for line in page if "and 20 more in report.html and bundles.csv" in line]
