@@ -11,42 +11,22 @@ import numpy as np
 from bundleopt import run_registry
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts, plan_document
 from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt.prepared import Prepared
 from bundleopt.session import Session
 from bundleopt.stages import candidates, findings, item_choice, optimise, preflight, stock, verify
 from bundleopt.stages.cache import ArrayCache
-from bundleopt.stages.candidates import PricedCandidates
 from bundleopt.stages.decomposition import cannibalised, decompose_plan
 from bundleopt.stages.facts import gather_facts
-from bundleopt.stages.item_choice import ItemChoice
-from bundleopt.stages.model import TrainedModel, ensure_model
-from bundleopt.stages.problem import BuiltProblem, build_problem, named_rules
+from bundleopt.stages.model import ensure_model
+from bundleopt.stages.problem import build_problem, named_rules
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.stages.valuation import value_candidates
-from bundleopt.stages.week import PlannedWeek, plan_week
-from bundleopt_models.offer_values import OfferValues, OptionTable
+from bundleopt.stages.week import plan_week
 from bundleopt_solvers.plan import CampaignPlan, StopReason
 
 if TYPE_CHECKING:
     from bundleopt.rundir.writer import RunContent
     from bundleopt_models.decomposition import Decomposition
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Everything up to the optimisation.
-
-    Attributes:
-        trained: the model. week: prices, demand, stock. choice: which items may be bundled. found: candidates.
-        table, values: options and what they are worth. built: the problem.
-    """
-
-    trained: TrainedModel
-    week: PlannedWeek
-    choice: ItemChoice
-    found: PricedCandidates
-    table: OptionTable
-    values: OfferValues
-    built: BuiltProblem
 
 
 @dataclass(frozen=True)

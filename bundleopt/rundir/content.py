@@ -11,7 +11,7 @@ from bundleopt.report.page import render_report
 from bundleopt.rundir.writer import RunContent
 
 if TYPE_CHECKING:
-    from bundleopt.pipeline import Prepared
+    from bundleopt.prepared import Prepared
 
 
 def run_content(valued: ValuedPlan, document: dict[str, Any], prepared: Prepared, *, cannibalised: Array) -> RunContent:

@@ -14,7 +14,7 @@ from bundleopt_models.offer_values import DECOMPOSITION
 
 if TYPE_CHECKING:
     from bundleopt.config import SolveConfig
-    from bundleopt.pipeline import Prepared
+    from bundleopt.prepared import Prepared
     from bundleopt_models.decomposition import Decomposition
 
 Array = npt.NDArray[np.float64]

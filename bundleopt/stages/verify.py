@@ -15,7 +15,7 @@ from bundleopt_data.errors import VerificationError, Violation
 from bundleopt_solvers.checker_inputs import CheckInputs, CheckLimits
 
 if TYPE_CHECKING:
-    from bundleopt.pipeline import Prepared
+    from bundleopt.prepared import Prepared
 
 
 def verify(folder: Path, prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) -> None:

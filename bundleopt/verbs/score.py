@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bundleopt import pipeline
-from bundleopt.pipeline import Prepared, Solved
+from bundleopt.pipeline import Solved
+from bundleopt.prepared import Prepared
 from bundleopt.session import Progress, Session, open_session
 from bundleopt.stages import findings, hand_plan, item_choice, optimise, verify
 from bundleopt.stages.candidates import PricedCandidates

@@ -1,0 +1,30 @@
+"""What the stages before the optimisation hand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bundleopt.stages.candidates import PricedCandidates
+from bundleopt.stages.item_choice import ItemChoice
+from bundleopt.stages.model import TrainedModel
+from bundleopt.stages.problem import BuiltProblem
+from bundleopt.stages.week import PlannedWeek
+from bundleopt_models.offer_values import OfferValues, OptionTable
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything up to the optimisation.
+
+    Attributes:
+        trained: the model. week: prices, demand, stock. choice: which items may be bundled. found: candidates.
+        table, values: options and what they are worth. built: the problem.
+    """
+
+    trained: TrainedModel
+    week: PlannedWeek
+    choice: ItemChoice
+    found: PricedCandidates
+    table: OptionTable
+    values: OfferValues
+    built: BuiltProblem
