@@ -19,7 +19,7 @@ from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.stages.week import PlannedWeek
 
 if TYPE_CHECKING:
-    from bundleopt.pipeline import Prepared
+    from bundleopt.prepared import Prepared
     from bundleopt_models.decomposition import Decomposition
 
 _LIBRARIES = ("bundleopt", "torch", "ortools", "pulp", "numpy", "pandas", "pyarrow", "duckdb")
