@@ -63,6 +63,8 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     # Warnings of libraries are for their developers, not for who plans a campaign.
     warnings.simplefilter("ignore")
+    # Before torch is loaded: beside other work, threads that wait by spinning are slower than one thread alone.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     command = f"{NAME} {arguments[0]}" if arguments and not arguments[0].startswith("-") else NAME
     try:
         code = _invoke(arguments)
