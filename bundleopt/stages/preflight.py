@@ -24,10 +24,11 @@ def refuse_contradictions(problem: CampaignProblem) -> None:
     if least <= budget:
         return
     names = ", ".join(_items_of(problem, bundle) for bundle in include)
+    needed = math.ceil(least * 100) / 100
     raise InfeasiblePlanError(
         ["include", "budget"],
-        [Relaxation("budget", budget, math.ceil(least * 100) / 100, "of promo spend")],
-        f"The bundles that must be on the menu ({names}) cost at least {least:.4f} of promo spend with one offer each.",
+        [Relaxation("budget", budget, needed, "of promo spend")],
+        f"The bundles that must be on the menu ({names}) need {needed:.2f} of promo spend even with one offer each.",
     )
 
 
