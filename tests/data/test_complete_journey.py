@@ -130,7 +130,13 @@ def test_the_campaign_week_after_the_data_rests_on_said_assumptions(sample: Data
     assert np.isfinite(week.on_hand).all()
     assert (week.funding_share == 0.5).all()
     assert 4900 < week.promotable.sum() < 5000
-    for words in ("regular price", "margins assumed", "1.5 weeks", "fund 50%", "tax rate"):
+    for words in (
+        "regular price",
+        "margins assumed",
+        f"{COMPLETE_JOURNEY.weeks_of_cover:g} weeks",
+        "fund 50%",
+        "tax rate",
+    ):
         assert any(words in sentence for sentence in week.assumptions)
     # The shelf price is the one that the trailing reference of the model knows, too.
     gap = np.abs(np.log(week.shelf_price_cents / 100) - panel.prices.next_log_reference)
