@@ -17,8 +17,8 @@ from bundleopt_solvers.settings import EngineSettings
 
 # Of the time limit, what the segment model may take when it is written to a file.
 _MODEL_SHARE = 0.1
-# The same for the plan that does not lose margin, and the gap at which it is good enough to compare with: it takes about
-# 4 s on the sample, and the clock should not be what ends it.
+# The same for the plan that does not lose margin, and the gap at which it is good enough to compare with: about
+# 4 s on the sample, so that the gap ends it and not the clock.
 _NEUTRAL_SHARE, _NEUTRAL_GAP = 0.2, 0.02
 
 
