@@ -31,7 +31,7 @@ UNITS_PRIOR = 20.0
 """Purchases worth of prior (the mean of all items) in the units per purchase of an item."""
 
 RELATION_WEEKS, RELATION_WEEKS_FAST = 20, 10
-"""Latest weeks whose co-purchases are counted: half a year, or what two minutes leave time for."""
+"""Latest weeks whose co-purchases are counted: what five minutes, or two, leave time for."""
 
 MOST_UNITS = 30.0
 """Units of one purchase are cut here: a typing error or a wholesale purchase is no habit."""
