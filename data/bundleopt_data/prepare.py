@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,13 @@ from bundleopt_data.settings import SourceSettings
 
 SAMPLE = "sample"
 _SAMPLE_NAMES = frozenset({SAMPLE, "complete-journey"})
+_NOT_PREPARING = frozenset({"simulator"})  # makes sources, reads none
 _DEFAULT_SETTINGS = SourceSettings()
+
+# Prepared folders of earlier inputs: the last few are kept, and none that was opened lately is taken from under a
+# process that may still read it.
+FOLDERS_KEPT = 3
+IDLE_SECONDS = 86_400.0
 
 Writer = Callable[[Workbench], Preparation]
 
@@ -118,7 +125,8 @@ def _file_source(path: Path) -> Source:
 def code_fingerprint() -> str:
     """SHA-256 over the source files of this room: prepared data never outlives the code that made it."""
     root = Path(__file__).parent
-    return sha256_of_parts(f"{path.relative_to(root)}={sha256_of_file(path)}" for path in sorted(root.rglob("*.py")))
+    sources = (path for path in sorted(root.rglob("*.py")) if path.relative_to(root).parts[0] not in _NOT_PREPARING)
+    return sha256_of_parts(f"{path.relative_to(root)}={sha256_of_file(path)}" for path in sources)
 
 
 def _publish(
@@ -140,7 +148,18 @@ def _publish(
             with contextlib.suppress(OSError):
                 _lock_of(folder).unlink()
             raise
+    _prune(folder, source.kind)
     return _open(folder, inputs)
+
+
+def _prune(current: Path, kind: str) -> None:
+    """Remove prepared folders of this kind that nobody opened for a day, beyond the last few."""
+    others = [path.parent for path in current.parent.glob(f"{kind}-*/{FILE_NAME}") if path.parent != current]
+    opened = {folder: folder.stat().st_mtime for folder in others}
+    for old in sorted(others, key=lambda folder: opened[folder], reverse=True)[FOLDERS_KEPT - 1 :]:
+        if time.time() - opened[old] > IDLE_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+            _lock_of(old).unlink(missing_ok=True)
 
 
 def _lock_of(folder: Path) -> Path:
@@ -183,4 +202,8 @@ def _open(folder: Path, inputs: dict[str, str]) -> Dataset | None:
         manifest = Manifest.from_json((folder / FILE_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Dataset(folder, manifest) if manifest.inputs == inputs and manifest.is_intact(folder) else None
+    if manifest.inputs != inputs or not manifest.is_intact(folder):
+        return None
+    with contextlib.suppress(OSError):  # a cache that cannot be written can still be read
+        folder.touch()
+    return Dataset(folder, manifest)

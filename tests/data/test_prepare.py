@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from bundleopt_data import atomic
 from bundleopt_data.digests import sha256_of_file, sha256_of_parts
 from bundleopt_data.errors import StorageError
 from bundleopt_data.manifest import Manifest
+from bundleopt_data.prepare import FOLDERS_KEPT, IDLE_SECONDS
 from bundleopt_data.schema import TABLES, ColumnType
 
 
@@ -31,6 +34,20 @@ def test_a_changed_file_or_setting_is_another_folder(shop: Any) -> None:
     assert len({first.folder, other_setting.folder, other_content.folder}) == 3
     assert first.input_hashes["inventory.csv"] != other_content.input_hashes["inventory.csv"]
     assert first.input_hashes["items.csv"] == sha256_of_file(shop.folder / "items.csv")
+
+
+def test_folders_of_earlier_inputs_go_once_they_lie_idle(shop: Any) -> None:
+    folders = [shop.prepare().folder]
+    for on_hand in range(31, 36):
+        shop.change("inventory", f"001,{on_hand - 1}", f"001,{on_hand}")
+        folders.append(shop.prepare().folder)
+    assert all(folder.is_dir() for folder in folders)
+    for age, folder in enumerate(reversed(folders)):
+        os.utime(folder, (time.time() - IDLE_SECONDS * (age + 1),) * 2)
+    shop.change("inventory", "001,35", "001,99")
+    latest = shop.prepare().folder
+    kept = {path.parent for path in shop.cache.glob("*/manifest.json")}
+    assert kept == {latest, *folders[-(FOLDERS_KEPT - 1) :]}
 
 
 def test_a_damaged_table_or_manifest_is_noticed_and_read_anew(shop: Any) -> None:
