@@ -38,6 +38,50 @@ class Options:
 
 
 @dataclass(frozen=True)
+class MenuCount:
+    """At least `least`, or at most `most`, options of the menu are among `member`; None means that side is off.
+
+    Attributes:
+        name: of the rule that is reported; counts of one rule ("cap:brand" for every brand) share it.
+        member: (O,) options that count.
+        label: what is counted, in words ("brand=Acme").
+    """
+
+    name: str
+    member: npt.NDArray[np.bool_]
+    least: int | None = None
+    most: int | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Equal treatment: a group's offers per customer are within `tolerance` (a share) of those of all customers.
+
+    Attributes:
+        name: of the attribute. labels: (G,) of its groups. group: (U,) codes, -1 for customers of no group.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    group: Codes
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Part of the objective that counts only the worst draws (CVaR); needs `CampaignProblem.draws`.
+
+    Attributes:
+        share: of the draws that count as worst, in (0, 1]. weight: of their mean in the objective, in [0, 1]; the rest
+            is the mean over all draws.
+    """
+
+    share: float
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Rules:
     """Business rules of one campaign. None means the rule is off.
 
@@ -53,6 +97,12 @@ class Rules:
         substitutes: (Q, 2) item code pairs that no customer may be offered in two different options.
         fixed_cost_per_bundle, contact_cost: money.
         shelf_price_cents: (I,) for the no-arbitrage rule over covers. no_arbitrage: whether that rule is on.
+        min_incremental_revenue: money; needs `CampaignProblem.incremental_revenue`.
+        menu_counts: caps and floors on the menu by any attribute; includes of an item, churn against another plan.
+        lock: option indices that must be on the menu: their bundle has this price and no other.
+        min_exposure, max_exposure: least and most offers of a bundle that is on the menu.
+        parity: groups of customers that are treated alike.
+        risk: see Risk. budget_confidence: chance, over draws and redemption counts, that spend stays in the budget.
     """
 
     budget: float | None = None
@@ -71,6 +121,29 @@ class Rules:
     contact_cost: float = 0.0
     shelf_price_cents: Cents | None = None
     no_arbitrage: bool = True
+    min_incremental_revenue: float | None = None
+    menu_counts: tuple[MenuCount, ...] = ()
+    lock: tuple[int, ...] = ()
+    min_exposure: int | None = None
+    max_exposure: int | None = None
+    parity: tuple[Parity, ...] = ()
+    risk: Risk | None = None
+    budget_confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class OfferDraws:
+    """Draws of demand as factors on the means, option by option: N x O numbers stand for N x U x O.
+
+    In draw n an offer of option o is worth `value[n, o]` times its mean value and is redeemed `redemption[n, o]` times
+    as often as on average, for every customer; the mean of each column over the draws is 1.
+
+    Attributes:
+        value: (N, O). redemption: (N, O), both >= 0.
+    """
+
+    value: Money
+    redemption: Money
 
 
 @dataclass(frozen=True)
@@ -83,6 +156,8 @@ class CampaignProblem:
         incremental_margin: (U, O) money.
         units: (U, O, K) incremental units, aligned with `options.items`.
         segment: (U,) codes of the segments used by the segment master problem.
+        incremental_revenue: (U, O) money; only where a rule asks for it.
+        draws: of demand; only where a rule asks for them.
     """
 
     customer_ids: npt.NDArray[np.object_]
@@ -93,3 +168,5 @@ class CampaignProblem:
     units: Floats
     segment: Codes
     rules: Rules
+    incremental_revenue: Floats | None = None
+    draws: OfferDraws | None = None
