@@ -11,6 +11,8 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from bundleopt_models.uncertainty import Uncertainty
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -97,6 +99,7 @@ class DemandForecast:
         relations: complementarity.
         pull_forward: see PullForward.
         category: (I,) category codes, for substitutes and diversion.
+        uncertainty: how far all of it may be off; None where the model was not asked.
     """
 
     week: date
@@ -112,6 +115,7 @@ class DemandForecast:
     relations: PairRelations
     pull_forward: PullForward
     category: npt.NDArray[np.int32]
+    uncertainty: Uncertainty | None = None
 
     def price_lift(self, ratio: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """m(log position) - m(log position + log r) for (D,) price ratios r in (0, 1]; returns (I, D), >= 0."""

@@ -19,6 +19,7 @@ from bundleopt_models.forecast import DemandForecast, PairRelations
 from bundleopt_models.joint_law import conditional_marginals
 from bundleopt_models.option_table import CENTS, shelf_margin
 from bundleopt_models.outside import OutsideEffect, outside_effect
+from bundleopt_models.uncertainty import ParameterDraw, drawn_relations
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,17 @@ def build_market(
     items: npt.NDArray[np.int32],
     customers: npt.NDArray[np.int64] | slice = slice(None),
     device: str | torch.device = "cpu",
+    draw: ParameterDraw | None = None,
 ) -> Market:
     """Cut a forecast to the item codes in `items` (-1 ignored) and to some customers.
+
+    Args:
+        forecast: demand of the week.
+        campaign: prices and costs of the same items.
+        items: codes that options hold.
+        customers: codes of those who are looked at.
+        device: where the tensors live.
+        draw: of the parameters; None for the forecast as it is.
 
     Raises:
         UsageError: forecast and campaign week do not speak of the same items.
@@ -107,11 +117,16 @@ def build_market(
     if not np.array_equal(forecast.item_ids, campaign.item_ids):
         raise UsageError("forecast and campaign week list different items, or in a different order")
     wanted = np.unique(items[items >= 0]).astype(np.int64)
-    relations = forecast.relations.known()
+    everything = forecast.relations if draw is None else drawn_relations(forecast.relations, draw)
+    relations = everything.known()
     near = np.isin(relations.first, wanted) | np.isin(relations.second, wanted)
     kept = np.unique(np.concatenate([wanted, relations.first[near], relations.second[near]])).astype(np.int64)
     visit = _tensor(forecast.visit_probability[customers], device)
     conditional = conditional_marginals(_tensor(forecast.probability[customers][:, kept].T, device), visit)
+    slope = _tensor(forecast.slope[customers][:, wanted].T, device)
+    if draw is not None:
+        conditional = torch.sigmoid(torch.logit(conditional) + _tensor(draw.level[kept], device)[:, None])
+        slope = slope * _tensor(draw.slope[wanted], device)[:, None]
     money = np.stack([campaign.shelf_price_cents / CENTS, shelf_margin(campaign)])
     local = _localised(relations, kept, near)
     effect = outside_effect(conditional, np.searchsorted(kept, wanted), local, _tensor(money[:, kept], device))
@@ -122,12 +137,12 @@ def build_market(
     return Market(
         place=place,
         conditional=conditional[np.searchsorted(kept, wanted)],
-        slope=_tensor(forecast.slope[customers][:, wanted].T, device),
+        slope=slope,
         visit=visit,
         money=_tensor(money[:, wanted], device),
         pull=_tensor(pull[wanted], device),
         outside=effect,
-        relations=forecast.relations,
+        relations=everything,
     )
 
 

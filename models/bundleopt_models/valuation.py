@@ -67,9 +67,17 @@ def value_offers(
     """
     check_valuation(table, reach, salience)
     market = build_market(forecast, campaign, table.items, device=device)
-    money = option_money(forecast, campaign, table)
-    values = _empty_values(len(forecast.customer_ids), table)
-    for options, rows in _chunks(table, len(forecast.customer_ids), torch.device(device).type):
+    return value_in_market(market, table, option_money(forecast, campaign, table), (reach, salience))
+
+
+def value_in_market(
+    market: Market, table: OptionTable, money: OptionMoney, factors: tuple[float, float]
+) -> OfferValues:
+    """Value every option for every customer of a market; `factors` are reach and salience, checked before."""
+    reach, salience = factors
+    customers = len(market.visit)
+    values = _empty_values(customers, table)
+    for options, rows in _chunks(table, customers, market.visit.device.type):
         _value_chunk(market, table, money, (options, rows), values, (reach, math.log(salience)))
     return values
 
