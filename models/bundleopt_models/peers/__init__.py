@@ -1,0 +1,1 @@
+"""Models to compare with, on the same information: counting, neighbours, a linear model, boosted trees."""
