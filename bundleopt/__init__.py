@@ -17,10 +17,13 @@ from typing import Any
 logging.getLogger("bundleopt").addHandler(logging.NullHandler())
 
 _HOMES = {
+    "ApproveResult": "bundleopt.verbs.approve",
     "BundleoptError": "bundleopt_data.errors",
     "CheckResult": "bundleopt.verbs.check",
+    "CompareResult": "bundleopt.verbs.compare",
     "DataRefusedError": "bundleopt_data.errors",
     "EvaluateResult": "bundleopt.verbs.evaluate",
+    "ExportResult": "bundleopt.verbs.export",
     "InfeasiblePlanError": "bundleopt_data.errors",
     "MadeWorkspace": "bundleopt.verbs.initialise",
     "MissingExtraError": "bundleopt_data.errors",
@@ -35,8 +38,11 @@ _HOMES = {
     "UsageError": "bundleopt_data.errors",
     "VerificationError": "bundleopt_data.errors",
     "WorkspaceLockedError": "bundleopt_data.errors",
+    "approve": "bundleopt.verbs.approve",
     "check": "bundleopt.verbs.check",
+    "compare": "bundleopt.verbs.compare",
     "evaluate": "bundleopt.verbs.evaluate",
+    "export": "bundleopt.verbs.export",
     "initialise": "bundleopt.verbs.initialise",
     "predict": "bundleopt.verbs.predict",
     "read_result": "bundleopt.verbs.report",

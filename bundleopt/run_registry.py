@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bundleopt.workspace import Workspace
+from bundleopt_data import atomic
 from bundleopt_data.errors import UsageError
 
 _NAME = re.compile(r"(\d{4,})-\d{4}-\d{2}-\d{2}")
@@ -27,6 +28,14 @@ class Run:
         """Name of the folder."""
         return self.folder.name
 
+    @property
+    def approved_by(self) -> str | None:
+        """Who approved it; None where nobody did, or another run took its place."""
+        from bundleopt.approval import read_approval
+
+        approval = read_approval(self.folder)
+        return approval.by if approval is not None and approval.is_current else None
+
     def row(self) -> dict[str, Any]:
         """Return one line of `runs list`."""
         totals = self.document["totals"]
@@ -40,6 +49,7 @@ class Run:
             "incremental_margin": totals["incremental_margin"]["value"],
             "promo_spend": totals["promo_spend"]["value"],
             "gap": self.document["gap"],
+            "approved_by": self.approved_by,
         }
 
 
@@ -63,6 +73,23 @@ def all_runs(workspace: Workspace) -> list[Run]:
     return runs
 
 
+def search(runs: list[Run], text: str) -> list[Run]:
+    """Return the runs that mention a text, whatever its case: name, week, status, approval, settings, item names."""
+    wanted = text.casefold()
+    return [run for run in runs if wanted in _searchable(run).casefold()]
+
+
+def _searchable(run: Run) -> str:
+    document = run.document
+    settings = [f"{key}={value}" for key, value in document["config"].items()]
+    try:
+        bundles = (run.folder / "bundles.csv").read_text(encoding="utf-8")
+    except OSError:
+        bundles = ""
+    parts = (run.name, document["week"], document["status"], run.approved_by or "", *settings, bundles)
+    return "\n".join(str(part) for part in parts)
+
+
 def find_run(workspace: Workspace, name: str | None) -> Run:
     """Return a run by name, by the path of its folder, or the latest one for None.
 
@@ -82,6 +109,23 @@ def find_run(workspace: Workspace, name: str | None) -> Run:
     raise UsageError(f"no run {name!r}; there are {', '.join(run.name for run in runs[-10:])}")
 
 
+def remove(workspace: Workspace, names: list[str], *, force: bool = False) -> list[str]:
+    """Remove runs of the workspace, all or none, and return their names.
+
+    Raises:
+        UsageError: one is not a run of this workspace, or is approved and not forced.
+    """
+    runs = {run.folder: run for run in (find_run(workspace, name) for name in names)}
+    for run in runs.values():
+        if run.folder.resolve().parent != workspace.runs.resolve():
+            raise UsageError(f"{run.folder} lies outside {workspace.runs}; remove it by hand")
+        if run.approved_by is not None and not force:
+            raise UsageError(f"{run.name} was approved by {run.approved_by}; remove it with --force")
+    for folder in runs:
+        atomic.remove(folder)
+    return [run.name for run in runs.values()]
+
+
 def open_run(folder: Path) -> Run:
     """Open one run folder.
 
@@ -96,11 +140,14 @@ def open_run(folder: Path) -> Run:
 
 
 def refuse_foreign_folder(folder: Path) -> None:
-    """Refuse to replace a folder that is not a run folder.
+    """Refuse to replace a folder that is not a run folder, or holds an approved run.
 
     Raises:
-        UsageError: it exists, is not empty, and holds no `plan.json`.
+        UsageError: it exists, is not empty, and holds no `plan.json`; or its run is approved.
     """
+    from bundleopt.approval import refuse_frozen
+
+    refuse_frozen(folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "plan.json").is_file():
         raise UsageError(f"{folder} holds other files; give --out a new folder, or one that holds a run")
     if folder.exists() and not folder.is_dir():

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from bundleopt.cli import check, evaluate, init, predict, report, runs, score, solve, train
+from bundleopt.cli import approve, check, compare, evaluate, export, init, predict, report, runs, score, solve, train
 from bundleopt.cli.failures import report_failure
 
 NAME = "bundleopt"
@@ -45,6 +45,9 @@ VERBS = {
     "predict": Verb(predict.predict, "Predict purchases for given rows.", "predict --at rows.csv --out predicted.csv"),
     "solve": Verb(solve.solve, "Plan the campaign.", "solve --budget 2000 --max-discount 25%"),
     "score": Verb(score.score, "Value a plan written by hand.", "score my-plan.csv --budget 2000"),
+    "compare": Verb(compare.compare, "Lay two plans side by side.", "compare 1 2"),
+    "approve": Verb(approve.approve, "Freeze a plan.", "approve --by 'Ada Lovelace'"),
+    "export": Verb(export.export, "Write a plan as CSV, Excel, Parquet.", "export --to campaign"),
     "report": Verb(report.report, "Write the report page of a run.", "report --out campaign.html"),
 }
 for _name, _verb in VERBS.items():

@@ -27,6 +27,10 @@ app = typer.Typer(
 class ListFlags(CommonFlags):
     """Flags of `runs list`."""
 
+    find: Annotated[
+        str | None, typer.Option("--find", metavar="TEXT", help="Only runs that mention it: week, setting, item, name.")
+    ] = None
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShowFlags(CommonFlags):
@@ -37,23 +41,33 @@ class ShowFlags(CommonFlags):
     ] = None
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RemoveFlags(CommonFlags):
+    """Flags of `runs rm`."""
+
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run folders or their numbers.")]
+    force: Annotated[bool, typer.Option("--force", help="Remove approved runs as well.")] = False
+
+
 @app.command("list", epilog="Example: bundleopt runs list")
 @takes(ListFlags)
 def list_runs(flags: ListFlags) -> None:
     """List the runs of the workspace, oldest first."""
-    from bundleopt.run_registry import all_runs
+    from bundleopt.run_registry import all_runs, search
     from bundleopt.workspace import find_workspace
 
-    rows = [run.row() for run in all_runs(find_workspace(flags.workspace))]
+    runs = all_runs(find_workspace(flags.workspace))
+    rows = [run.row() for run in (search(runs, flags.find) if flags.find else runs)]
 
     def render(console: Console) -> None:
-        head = ("run", "week", "status", "#bundles", "#offers", "#revenue", "#margin", "#spend", "#gap")
+        head = ("run", "week", "status", "#bundles", "#offers", "#revenue", "#margin", "#spend", "#gap", "approved by")
         lines = [
             (
                 *(row["run"], row["week"], row["status"]),
                 *(formats.count(row[name]) for name in ("bundles", "offers")),
                 *(formats.money(row[name]) for name in ("incremental_revenue", "incremental_margin", "promo_spend")),
                 formats.fine_share(row["gap"]),
+                row["approved_by"] or "",
             )
             for row in rows
         ]
@@ -73,3 +87,19 @@ def show_run(flags: ShowFlags) -> None:
     Output(flags).result(
         result.document | {"folder": str(result.folder)}, lambda console: print_summary(console, result)
     )
+
+
+@app.command("rm", epilog="Example: bundleopt runs rm 1 2")
+@takes(RemoveFlags)
+def remove_runs(flags: RemoveFlags) -> None:
+    """Remove runs; all of those named, or none where one of them may not go."""
+    from bundleopt.run_registry import remove
+    from bundleopt.workspace import find_workspace
+
+    gone = remove(find_workspace(flags.workspace), flags.runs, force=flags.force)
+
+    def render(console: Console) -> None:
+        for name in gone:
+            console.print(f"removed {name}", markup=False, highlight=False)
+
+    Output(flags).result({"removed": gone}, render)

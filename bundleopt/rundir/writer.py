@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,16 +74,18 @@ def write_tables(content: RunContent, folder: Path) -> None:
     """Write `plan.json` and the Parquet tables into an existing folder: what the checker reads."""
     _write_json(folder / PLAN, content.document)
     for name, table in content.tables.items():
-        write_parquet(folder / f"{name}.parquet", name, table)
+        (folder / f"{name}.parquet").write_bytes(parquet_bytes(name, table))
 
 
-def write_parquet(path: Path, name: str, table: pd.DataFrame) -> None:
-    """Write a table with declared types and page checksums; the same table gives the same bytes."""
+def parquet_bytes(name: str, table: pd.DataFrame) -> bytes:
+    """Return a table with declared types and page checksums; the same table gives the same bytes."""
     from pyarrow import parquet
 
     from bundleopt.rundir.schemas import as_arrow
 
-    parquet.write_table(as_arrow(name, table), path, compression="zstd", write_page_checksum=True)
+    buffer = io.BytesIO()
+    parquet.write_table(as_arrow(name, table), buffer, compression="zstd", write_page_checksum=True)
+    return buffer.getvalue()
 
 
 def write_manifest(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bundleopt.approval import refuse_frozen
 from bundleopt.run_registry import find_run
 from bundleopt.workspace import find_workspace
 from bundleopt_data import atomic
@@ -48,6 +49,8 @@ def write_report(
     from bundleopt.report.page import render_report
 
     result = read_result(run, workspace=workspace)
+    if out is None:
+        refuse_frozen(result.folder)
     path = Path(out) if out is not None else result.folder / "report.html"
     tables = {"bundles": result.bundles, "offers": result.offers, "inventory": result.inventory}
     atomic.write_text(path, render_report(result.document, tables))
@@ -55,11 +58,12 @@ def write_report(
 
 
 def _read_table(path: Path) -> pd.DataFrame:
+    import pyarrow as pa
     from pyarrow import parquet
 
     table: Any = parquet.read_table(path, page_checksum_verification=True)
     frame: pd.DataFrame = table.to_pandas()
-    for column in ("item_ids", "item_names"):
-        if column in frame:
-            frame[column] = [list(cell) for cell in frame[column]]
+    for field in table.schema:
+        if pa.types.is_list(field.type):
+            frame[field.name] = [cell.tolist() for cell in frame[field.name]]
     return frame

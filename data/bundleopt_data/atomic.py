@@ -35,7 +35,7 @@ def writing(target: Path) -> Iterator[Path]:
     Raises:
         StorageError: the disk is full, or the place cannot be written; nothing is left behind.
     """
-    temporary = target.parent / f".{target.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
+    temporary = _sibling(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -74,6 +74,21 @@ def write_text(target: Path, content: str) -> None:
     write_bytes(target, content.encode("utf-8"))
 
 
+def remove(target: Path) -> None:
+    """Remove a file or a folder at once: killed halfway, it is whole or gone, and what is left is a stray temporary.
+
+    Raises:
+        StorageError: the place cannot be written.
+    """
+    aside = _sibling(target)
+    try:
+        target.replace(aside)
+    except OSError as error:
+        raise storage_error(error, target) from error
+    _remove(aside)
+    _sync(target.parent)
+
+
 def remove_stray_temporaries(folder: Path) -> int:
     """Remove what killed writers left in `folder`; temporaries of living processes stay. Returns how many went."""
     removed = 0
@@ -96,6 +111,11 @@ def storage_error(error: OSError, target: Path) -> StorageError:
             )
         return StorageError(f"no space left to write {target}; earlier results are intact")
     return StorageError(f"cannot write {target}: {error.strerror or error}; check the folder's permissions")
+
+
+def _sibling(target: Path) -> Path:
+    """A new hidden name beside the target that tells which process it belongs to."""
+    return target.parent / f".{target.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
 
 
 def _inject_fault() -> None:

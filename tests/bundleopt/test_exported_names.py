@@ -7,10 +7,13 @@ import bundleopt
 from bundleopt_data.errors import BundleoptError
 
 PUBLIC = [
+    "ApproveResult",
     "BundleoptError",
     "CheckResult",
+    "CompareResult",
     "DataRefusedError",
     "EvaluateResult",
+    "ExportResult",
     "InfeasiblePlanError",
     "MadeWorkspace",
     "MissingExtraError",
@@ -25,8 +28,11 @@ PUBLIC = [
     "UsageError",
     "VerificationError",
     "WorkspaceLockedError",
+    "approve",
     "check",
+    "compare",
     "evaluate",
+    "export",
     "initialise",
     "predict",
     "read_result",

@@ -1,0 +1,1 @@
+"""The round trip through a spreadsheet: a plan goes out, decisions come back."""
