@@ -23,6 +23,7 @@ from bundleopt_models.pull_forward import fit_pull_forward
 from bundleopt_models.relations import RelationSettings, fit_relations, no_relations
 from bundleopt_models.settings import TrainSettings
 from bundleopt_models.training import TrainingData, TrainingResult, hash_seed, week_logits
+from bundleopt_models.uncertainty_weeks import measure_uncertainty
 from bundleopt_models.visit import VisitNetwork, fit_visits, log_visits
 
 Floats = npt.NDArray[np.float32]
@@ -200,15 +201,21 @@ def _related_facts(model: DemandModel, panel: Panel, weeks: WeekSplit, progress:
     fast = model.settings.fast
     chosen = (*weeks.fit, *weeks.validation)[-(RELATION_WEEKS_FAST if fast else RELATION_WEEKS) :]
 
+    expected: dict[int, npt.NDArray[np.float64]] = {}
+
     def grid(week: int) -> tuple[Floats, Floats]:
         progress("relating items", 0.92 + 0.07 * chosen.index(week) / len(chosen))
-        return model.weekly_grid(panel, week)
+        scored = model.weekly_grid(panel, week)
+        expected[week] = scored[0].sum(axis=0, dtype=np.float64)
+        return scored
 
     settings = RelationSettings.fast() if fast else RelationSettings()
     relations = fit_relations(panel, chosen, grid, settings) if chosen else no_relations()
     seen = range(max((*weeks.fit, *weeks.validation), default=-1) + 1)
     share = fit_pull_forward(panel, seen) if seen else model.facts.pull_forward
-    return replace(model.facts, relations=relations, pull_forward=share.astype(np.float32))
+    uncertainty = measure_uncertainty(model, panel, expected, fitted=weeks.fit, held_out=weeks.validation)
+    pull_forward = share.astype(np.float32)
+    return replace(model.facts, relations=relations, pull_forward=pull_forward, uncertainty=uncertainty)
 
 
 def _run_record(result: TrainingResult, weeks: WeekSplit, seconds: float) -> dict[str, object]:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from bundleopt_data.campaign import CampaignWeek
+from bundleopt_data.errors import UsageError
 from bundleopt_data.panel import Panel
 from bundleopt_data.progress import Progress, silent
 from bundleopt_models import checkpoint
@@ -27,6 +28,7 @@ from bundleopt_models.forecast import DemandForecast, PairRelations, PullForward
 from bundleopt_models.network import Catalogue, DemandNetwork, NetworkSizes
 from bundleopt_models.scoring import WeekInputs, WeekScorer, WeekScores
 from bundleopt_models.settings import TrainSettings
+from bundleopt_models.uncertainty import ParameterDraws, Uncertainty, draw_parameters
 from bundleopt_models.visit import VisitNetwork, log_visits
 from bundleopt_models.week_tables import WeekTables, build_week_tables, log_position
 
@@ -41,12 +43,13 @@ class ItemFacts:
     Attributes:
         units: (I,) kappa, expected units given bought. pull_forward: (I,) share borrowed from later weeks, NaN where
             it is not identified.
-        relations: pairs, as codes of the vocabulary's items.
+        relations: pairs, as codes of the vocabulary's items. uncertainty: of all of it; None where not measured.
     """
 
     units: Floats
     pull_forward: Floats
     relations: PairRelations
+    uncertainty: Uncertainty | None = None
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,30 @@ class DemandModel:
             relations=self._relations(panel),
             pull_forward=PullForward(self._pull_forward(panel), self.settings.assumed_pull_forward),
             category=panel.items.category.astype(np.int32),
+            uncertainty=self.uncertainty(panel),
         )
+
+    def draws(self, panel: Panel, n_draws: int, seed: int = 0) -> ParameterDraws:
+        """Draw parameters for the items of a panel.
+
+        Raises:
+            UsageError: the model's uncertainty was never measured.
+        """
+        uncertainty = self.uncertainty(panel)
+        if uncertainty is None:
+            raise UsageError("this model was trained without measuring its uncertainty; train it again")
+        return draw_parameters(uncertainty, panel.items.category, self._relations(panel), n_draws, (seed,))
+
+    def uncertainty(self, panel: Panel) -> Uncertainty | None:
+        """How far forecasts for the panel's items may be off; items the model never saw are the least certain."""
+        known = self.facts.uncertainty
+        return None if known is None else known.aligned(self._codes(panel))
+
+    def mean_slopes(self, panel: Panel, week_index: int) -> Floats:
+        """(I,) price slopes that an item's sales respond with in a week; see `WeekScorer.mean_slope`."""
+        view = self.view(panel)
+        inputs = self.week_inputs(view, week_index, plan_for(panel, week_index, None, (None, None)))
+        return WeekScorer(self.network, self.calibration, inputs).mean_slope()
 
     def _codes(self, panel: Panel) -> npt.NDArray[np.int64]:
         return self.view(panel).catalogue.item.numpy() - 1
@@ -207,12 +233,16 @@ class DemandModel:
                  "second": relations.second, "gamma": relations.gamma, "error": relations.standard_error,
                  "significant": relations.is_known()}  # fmt: skip
         tensors |= {f"facts.{name}": torch.from_numpy(np.ascontiguousarray(value)) for name, value in facts.items()}
+        measured = self.facts.uncertainty
+        if measured is not None:
+            tensors |= {f"uncertainty.{name}": torch.from_numpy(value) for name, value in measured.arrays().items()}
         record = {
             "settings": self.settings.as_record(),
             "sizes": self.network.sizes.as_record(),
             "vocabulary": {name: list(value) for name, value in vars(self.vocabulary).items()},
             "calibration": {"intercept": self.calibration.intercept, "slope": self.calibration.slope},
             "background": relations.background,
+            "uncertainty": measured.numbers() if measured is not None else None,
             "run": self.record,
         }
         checkpoint.write(folder / CHECKPOINT, tensors, record)
@@ -295,6 +325,13 @@ def train_model(
     return model
 
 
+def _uncertainty(tensors: dict[str, Tensor], record: dict[str, Any]) -> Uncertainty | None:
+    """What `save` wrote of it; None in a model of before it was measured."""
+    numbers = record.get("uncertainty")
+    arrays = {name: value.numpy() for name, value in checkpoint.below(tensors, "uncertainty.").items()}
+    return None if numbers is None else Uncertainty.of(arrays, numbers)
+
+
 def load_model(folder: Path) -> DemandModel:
     """Read a model that `train_model` wrote.
 
@@ -325,6 +362,6 @@ def load_model(folder: Path) -> DemandModel:
             calibration=CalibrationMap(
                 tuple(record["calibration"]["intercept"]), tuple(record["calibration"]["slope"])
             ),
-            facts=ItemFacts(facts["units"], facts["pull_forward"], relations),
+            facts=ItemFacts(facts["units"], facts["pull_forward"], relations, _uncertainty(tensors, record)),
             record=record["run"],
         )

@@ -111,6 +111,14 @@ class WeekScorer:
                     slope[start:stop] = beta.numpy()
         return WeekScores(probability, slope)
 
+    def mean_slope(self) -> Floats:
+        """(I,) calibrated price slope of each item, weighted by who buys it, over the first block of customers."""
+        stop = min(self._inputs.builder.panel.n_customers, CUSTOMERS_PER_CHUNK)
+        with torch.no_grad():
+            z, slope = self._block_scores(0, stop)
+            chance = torch.exp(self._inputs.log_visit[:stop, None] + functional.logsigmoid(z))
+            return ((slope * chance).sum(0) / chance.sum(0).clamp_min(1e-12)).numpy()
+
     def _block_scores(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Calibrated log odds given a visit and calibrated slopes of customers start..stop, both (n, I)."""
         network, inputs = self._network, self._inputs

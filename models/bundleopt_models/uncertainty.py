@@ -12,8 +12,9 @@ Letters: `N` draws, `I` items, `P` related pairs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,28 @@ class Uncertainty:
         """(I,) standard deviation of an item's level, all three parts."""
         squares = self.level.astype(np.float64) ** 2 + self.category_level.astype(np.float64) ** 2
         return np.sqrt(squares + self.common_level**2)
+
+    def arrays(self) -> dict[str, Floats]:
+        """The spreads that are one number an item, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+
+    def numbers(self) -> dict[str, float]:
+        """The spreads that are one number for all items, by name."""
+        return {name: float(value) for name, value in vars(self).items() if not isinstance(value, np.ndarray)}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Any], numbers: Mapping[str, Any]) -> Uncertainty:
+        """Put together what `arrays` and `numbers` took apart."""
+        return cls(**arrays, **numbers)
+
+    def aligned(self, codes: Codes) -> Uncertainty:
+        """The spreads of other items: `codes` are places in this one's, -1 for an item that has the widest of all."""
+
+        def of(values: Floats) -> Floats:
+            widest = values.max(initial=0.0)
+            return np.append(values, widest).astype(np.float32)[np.where(codes >= 0, codes, len(values))]
+
+        return self.of({name: of(values) for name, values in self.arrays().items()}, self.numbers())
 
 
 @dataclass(frozen=True)
