@@ -12,24 +12,34 @@ import argparse
 import sys
 from collections import Counter
 
-from bundleopt_data.errors import InfeasiblePlanError
+from bundleopt_data.errors import InfeasiblePlanError, NoPlanInTimeError
 from bundleopt_solvers.engine import solve_campaign
 from bundleopt_solvers.settings import EngineSettings
-from tests.solvers.small_campaigns import best_by_enumeration, breaks_a_rule, random_campaign, with_many_includes
+from tests.solvers.small_campaigns import (
+    best_by_enumeration,
+    breaks_a_rule,
+    random_campaign,
+    with_many_includes,
+    with_more_rules,
+)
 
 CLOSE = 1e-6
 
 
 def verdict(seed: int, settings: EngineSettings) -> str:
-    """Name what the engine did on one instance: `exact`, `bracketed` and `infeasible` are right, all else is wrong."""
+    """Name what the engine did: `exact`, `bracketed`, `infeasible` are right, `unsettled` is no answer, else wrong."""
     problem = random_campaign(seed, bundles=2 + seed % 4, customers=1 + seed % 3)
     if seed % 5 == 0:
         problem = with_many_includes(problem, seed)
+    if seed % 3:
+        problem = with_more_rules(problem, seed)
     best = best_by_enumeration(problem)
     try:
         plan = solve_campaign(problem, settings)
     except InfeasiblePlanError:
         return "infeasible" if best is None else "WRONG: infeasible"
+    except NoPlanInTimeError:
+        return "unsettled" if best is None else "unsettled: a plan exists"
     if best is None or breaks_a_rule(problem, plan):
         return "WRONG: rule broken"
     if plan.headline.value > best + CLOSE or plan.headline.bound < best - CLOSE:
@@ -40,7 +50,7 @@ def verdict(seed: int, settings: EngineSettings) -> str:
 def main() -> int:
     """Run the instances and print the counts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--instances", type=int, default=2000)
+    parser.add_argument("--instances", type=int, default=10_000)
     parser.add_argument("--start", type=int, default=100_000)
     arguments = parser.parse_args()
     settings = EngineSettings(gap=1e-9, time_limit=120, threads=1)

@@ -80,9 +80,11 @@ def _process(state: SearchState, node: Node) -> list[Node]:
 
 def allowed_part(state: SearchState, option: Indices, score: npt.NDArray[np.float64]) -> Indices:
     """As many of `option` as the rules of the menu allow: must-have bundles first, then by score."""
-    must = np.isin(state.problem.options.bundle[option], list(state.relaxation.menu.include))
+    rules = state.relaxation.menu
+    must = np.isin(state.problem.options.bundle[option], list(rules.include))
+    asked = (rules.member[rules.is_floor][:, option] < 0).any(0)
     menu = np.zeros(0, dtype=np.int64)
-    for index in np.lexsort((option, -score, ~must)):
+    for index in np.lexsort((option, -score, ~asked, ~must)):
         larger = np.union1d(menu, option[index : index + 1])
         if state.menu_allowed(larger):
             menu = larger
@@ -132,8 +134,6 @@ def _feasible(state: SearchState, nodes: list[Node]) -> list[Node]:
         bundle = state.problem.options.bundle[node.option].astype(np.int64)
         if not node.forced <= set(bundle.tolist()):
             continue
-        if state.relaxation.menu.broken(np.array(sorted(node.forced), dtype=np.int64)):
-            continue
         fixed = np.array(
             [o for o, b in zip(node.option, bundle, strict=True) if int(b) in node.forced and (bundle == b).sum() == 1],
             dtype=np.int64,
@@ -143,14 +143,23 @@ def _feasible(state: SearchState, nodes: list[Node]) -> list[Node]:
         option = node.option
         if len(node.forced) >= state.relaxation.menu.max_bundles:
             option = option[np.isin(bundle, list(node.forced))]
-        kept.append(replace(node, option=option))
+        if _can_fill_floors(state, option):
+            kept.append(replace(node, option=option))
     return kept
+
+
+def _can_fill_floors(state: SearchState, option: Indices) -> bool:
+    """Whether enough bundles are left for every floor of the menu."""
+    rules, bundle = state.relaxation.menu, state.problem.options.bundle[option]
+    floors = np.flatnonzero(rules.is_floor)
+    left = [len(np.unique(bundle[rules.member[floor, option] < 0])) for floor in floors]
+    return all(count >= -rules.cap[floor] for floor, count in zip(floors, left, strict=True))
 
 
 def _settle(state: SearchState, node: Node) -> None:
     """Solve a node whose menu is fixed."""
     positions = np.searchsorted(state.cells.option, node.option)
-    if not len(positions) or not state.menu_allowed(node.option):
+    if not len(positions) or not state.menu_allowed(node.option) or state.relaxation.menu.misses(node.option):
         return  # the empty plan is the first incumbent where the rules allow it; a broken menu holds no plan
     state.try_menu(positions, node.prices, steps=LEAF_STEPS)
     bound = assign_exactly(state, positions, node.prices)

@@ -1,11 +1,11 @@
 """The cells (option, customer) of a campaign, option-major tensors: what every bound and search computes on.
 
-Letters: `U` customers, `O` options, `K` items of a bundle, `G` exclusion groups of an option.
+Letters: `U` customers, `O` options, `K` items of a bundle, `G` exclusion groups of an option, `F` floors, `C` counts.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import torch
 
 from bundleopt_solvers.groups import option_groups
 from bundleopt_solvers.problem import CampaignProblem
-from bundleopt_solvers.rows import CouplingRows
+from bundleopt_solvers.rows import CouplingRows, floor_values
 
 Tensor = torch.Tensor
 NEVER = -1.0e30  # gain of a cell that no plan can hold; finite, so that products with zero stay zero
@@ -26,10 +26,11 @@ class Cells:
     Attributes:
         option: (O,) option indices of the problem. bundle: (O,) their bundles.
         gain: (O, U) value of an offer, `NEVER` where a single offer already breaks a rule; contact: cost of an offer.
-        redemption: (O, U). margin: (O, U) incremental margin, or None where no rule needs it.
+        redemption: (O, U). floors: F tensors (O, U), money that a floor adds up.
+        count_option: (C, O). count_customer: (C, U); their products are the coefficients of rows that count offers.
         units: K tensors (O, U), or empty where no stock row binds.
         unit_row: (O, K) stock row, J where none. unit_cap: (O, K) its limit.
-        heft: (3, O) float64 sums over customers of positive gain, redemption, and absolute margin.
+        heft: (2 + F, O) float64 sums over customers of absolute gain, redemption, and absolute values of the floors.
         rate: (R, O) coefficients of the redemption rows.
         group: (O, G) exclusion groups, `groups` where none.
     """
@@ -38,7 +39,9 @@ class Cells:
     bundle: npt.NDArray[np.int64]
     gain: Tensor
     redemption: Tensor
-    margin: Tensor | None
+    floors: tuple[Tensor, ...]
+    count_option: Tensor
+    count_customer: Tensor
     units: tuple[Tensor, ...]
     unit_row: Tensor
     unit_cap: Tensor
@@ -52,69 +55,69 @@ class Cells:
     def part(self, start: int, stop: int) -> Cells:
         """Return the cells of a range of options, without copying them."""
         here = slice(start, stop)
-        return Cells(
+        return replace(
+            self,
             option=self.option[here],
             bundle=self.bundle[here],
             gain=self.gain[here],
             redemption=self.redemption[here],
-            margin=None if self.margin is None else self.margin[here],
+            floors=tuple(part[here] for part in self.floors),
+            count_option=self.count_option[:, here],
             units=tuple(part[here] for part in self.units),
             unit_row=self.unit_row[here],
             unit_cap=self.unit_cap[here],
             heft=self.heft[:, here],
             rate=self.rate[:, here],
             group=self.group[here],
-            groups=self.groups,
-            stock_rows=self.stock_rows,
-            contact=self.contact,
         )
 
     def take(self, keep: npt.NDArray[np.int64]) -> Cells:
         """Return the cells of the options at positions `keep`."""
         at = torch.from_numpy(np.asarray(keep, dtype=np.int64))
-        return Cells(
+        return replace(
+            self,
             option=self.option[keep],
             bundle=self.bundle[keep],
             gain=self.gain[at],
             redemption=self.redemption[at],
-            margin=None if self.margin is None else self.margin[at],
+            floors=tuple(part[at] for part in self.floors),
+            count_option=self.count_option[:, at],
             units=tuple(part[at] for part in self.units),
             unit_row=self.unit_row[at],
             unit_cap=self.unit_cap[at],
             heft=self.heft[:, at],
             rate=self.rate[:, at],
             group=self.group[at],
-            groups=self.groups,
-            stock_rows=self.stock_rows,
-            contact=self.contact,
+        )
+
+    def sample(self, who: npt.NDArray[np.int64]) -> Cells:
+        """Return the cells of the customers `who`, stock in proportion."""
+        at = torch.from_numpy(who)
+        return replace(
+            self,
+            gain=self.gain[:, at],
+            redemption=self.redemption[:, at],
+            floors=tuple(part[:, at] for part in self.floors),
+            count_customer=self.count_customer[:, at],
+            units=tuple(part[:, at] for part in self.units),
+            unit_cap=self.unit_cap * (len(who) / self.gain.shape[1]),
         )
 
     def double(self) -> Cells:
         """Return the same cells in float64, for official bounds."""
-        return Cells(
-            option=self.option,
-            bundle=self.bundle,
+        return replace(
+            self,
             gain=self.gain.double(),
             redemption=self.redemption.double(),
-            margin=None if self.margin is None else self.margin.double(),
+            floors=tuple(part.double() for part in self.floors),
             units=tuple(part.double() for part in self.units),
-            unit_row=self.unit_row,
             unit_cap=self.unit_cap.double(),
-            heft=self.heft,
             rate=self.rate.double(),
-            group=self.group,
-            groups=self.groups,
-            stock_rows=self.stock_rows,
-            contact=self.contact,
         )
 
 
 def _transposed(array: npt.NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array.T, dtype=np.float32))
-
-
-def _margins(problem: CampaignProblem, rows: CouplingRows, options: npt.NDArray[np.int64]) -> Tensor | None:
-    return _transposed(problem.incremental_margin[:, options]) if rows.has_margin else None
 
 
 def build_cells(problem: CampaignProblem, rows: CouplingRows, options: npt.NDArray[np.int64]) -> Cells:
@@ -135,16 +138,18 @@ def build_cells(problem: CampaignProblem, rows: CouplingRows, options: npt.NDArr
         allowed = np.append(rows.limit[rows.first_stock :], np.inf)[unit_row[:, place]]
         gain[part > torch.from_numpy(allowed * (1 + 1e-6) + 1e-30)[:, None]] = NEVER
     codes, groups = option_groups(problem)
-    margin = _margins(problem, rows, options)
-    heft = [torch.relu(gain).sum(1, dtype=torch.float64), redemption.sum(1, dtype=torch.float64)]
-    heft.append(torch.zeros_like(heft[0]) if margin is None else margin.abs().sum(1, dtype=torch.float64))
+    floors = tuple(_transposed(floor_values(problem, name)[:, options]) for name in rows.floors)
+    size = torch.where(gain > NEVER / 2, gain.abs(), torch.zeros(()))
+    heft = [part.sum(1, dtype=torch.float64) for part in (size, redemption, *(floor.abs() for floor in floors))]
     return Cells(
         option=options,
         bundle=table.bundle[options].astype(np.int64),
         gain=gain,
         redemption=redemption,
         heft=torch.stack(heft),
-        margin=margin,
+        floors=floors,
+        count_option=torch.from_numpy(rows.count_option[:, options]),
+        count_customer=torch.from_numpy(rows.count_customer),
         units=tuple(units),
         unit_row=torch.from_numpy(unit_row),
         unit_cap=torch.from_numpy(np.append(rows.limit[rows.first_stock :], 0.0)[unit_row]).float(),

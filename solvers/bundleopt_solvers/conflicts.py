@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bundleopt_data.errors import InfeasiblePlanError, NoPlanInTimeError, Relaxation
-from bundleopt_solvers.arbitrage import dear_options
 from bundleopt_solvers.backends.backend import SolveStatus
 from bundleopt_solvers.confirmation import second_bound
+from bundleopt_solvers.counting import counting_conflict
 from bundleopt_solvers.customer_model import solve_customer_model
-from bundleopt_solvers.feasibility import Feasibility, active_rules, goal_problem, without
-from bundleopt_solvers.menu_rules import build_menu_rules
+from bundleopt_solvers.feasibility import Feasibility, active_rules, allows_nothing, goal_problem, without
 from bundleopt_solvers.plan import StopReason
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.search import prepare, search
@@ -39,21 +38,12 @@ class Question:
 
 def arithmetic_conflict(problem: CampaignProblem) -> str:
     """Say in words why the includes can't all be on a menu, by counting alone; "" where counting finds nothing."""
-    include = np.array(sorted(set(problem.rules.include)), dtype=np.int64)
-    if not len(include):
-        return ""
-    usable = set(problem.options.bundle[~dear_options(problem)].tolist())
-    missing = [str(problem.options.bundle_ids[b]) for b in include.tolist() if b not in usable]
-    if missing:
-        return f"no admissible price for the included {', '.join(missing[:5])}"
-    broken = build_menu_rules(problem).broken(include)
-    return f"{len(include)} included bundles break {', '.join(broken)}" if broken else ""
+    return counting_conflict(problem)
 
 
 def find_plan(question: Question) -> tuple[Feasibility, SearchState | None]:
     """Look for any plan that keeps the rules, or a proof that there is none."""
-    rules = question.problem.rules
-    if not rules.include and (rules.min_incremental_margin or 0.0) <= 0:
+    if allows_nothing(question.problem.rules):
         return Feasibility(None, proven=False), None
     if arithmetic_conflict(question.problem):
         return Feasibility(None, proven=True), None

@@ -15,7 +15,7 @@ from bundleopt_solvers.child import solve_model
 from bundleopt_solvers.confirmation import coefficient
 from bundleopt_solvers.groups import item_groups
 from bundleopt_solvers.linear_model import LinearModel, Row
-from bundleopt_solvers.menu_rules import build_menu_rules
+from bundleopt_solvers.menu_rules import build_menu_rules, fixed_prices
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.rows import build_rows
 
@@ -30,7 +30,7 @@ def build_customer_model(problem: CampaignProblem) -> LinearModel:
     cost = np.full(count, -rules.fixed_cost_per_bundle)
     worth = problem.value.astype(np.float64) - rules.contact_cost
     upper = np.ones(count + customers * count)
-    upper[:count][dear_options(problem)] = 0.0
+    upper[:count][dear_options(problem) | fixed_prices(problem)] = 0.0
     empty = np.zeros(0, dtype=np.int64)
     model = LinearModel(
         objective=np.concatenate([cost, worth.ravel()]),
@@ -57,10 +57,24 @@ def _menu_rows(problem: CampaignProblem) -> list[Row]:
     rows = [_row("max_bundles", np.arange(count), 1.0, float(problem.rules.max_bundles))]
     rows += [_row(f"one_price.{b}", np.flatnonzero(bundle == b), 1.0, 1.0) for b in np.unique(bundle)]
     for name, cap, member in zip(menu.names, menu.cap, menu.member, strict=True):
-        rows.append(_row(name, np.flatnonzero(member[bundle] > 0), 1.0, float(cap)))
+        inside = np.flatnonzero(member)
+        rows.append(_row(name, inside, member[inside], float(cap)))
     for b in menu.include:
         offers = (count + np.arange(customers)[:, None] * count + np.flatnonzero(bundle == b)[None, :]).ravel()
         rows.append(_row(f"include.{b}", offers, -1.0, -1.0))
+    return rows + _exposure_rows(problem)
+
+
+def _exposure_rows(problem: CampaignProblem) -> list[Row]:
+    """An option on the menu has at least one offer, or as many as asked, and no more than allowed."""
+    customers, count = problem.value.shape
+    least, most = problem.rules.min_exposure or 1, problem.rules.max_exposure
+    rows = []
+    for o in range(count):
+        at = np.concatenate([[o], count + np.arange(customers) * count + o])
+        rows.append(_row(f"min_exposure.{o}", at, np.append(float(least), -np.ones(customers)), 0.0))
+        if most is not None:
+            rows.append(_row(f"max_exposure.{o}", at, np.append(-float(most), np.ones(customers)), 0.0))
     return rows
 
 

@@ -51,7 +51,7 @@ def assign_exactly(state: SearchState, positions: npt.NDArray[np.int64], prices:
         A bound on every plan with this menu, its fixed cost deducted.
     """
     task = state.menu_task(positions)
-    found = assign(task, prices.row.double().numpy(), steps=20, goal=0.0)
+    found = assign(task, task.first_prices(prices.row), steps=20, goal=0.0)
     fixed = state.relaxation.menu.fixed_cost * len(positions)
     if task.cells.gain.numel() > MOST_CELLS:
         return found.bound - fixed
@@ -98,7 +98,7 @@ def _keep(state: SearchState, task: MenuTask, table: list[Columns], path: tuple[
     shown = np.zeros(task.cells.gain.shape, dtype=bool)
     for customer, index in enumerate(path):
         shown[list(table[customer].members[index]), customer] = True
-    if any(not shown[m].any() for m in task.must) or broken_rows(task, shown):
+    if not task.keeps_menu(shown) or broken_rows(task, shown):
         return state.floor
     value = exact_value(task, shown)
     if value > state.floor:

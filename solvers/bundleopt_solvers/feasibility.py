@@ -1,7 +1,8 @@
 """Is there any plan that keeps a set of rules? A search with a goal instead of an optimum.
 
-Only two rules can't be kept by doing nothing: includes, and a least incremental margin. So the question is whether the
-largest incremental margin under all other rules reaches the least one asked for.
+Doing nothing keeps every rule except those that ask for bundles (includes, locks, floors on the menu) and those that
+ask for money (a least incremental margin or revenue). So the question is whether the largest incremental margin under
+all other rules reaches the least one asked for; where only revenue is asked for, whether the largest revenue does.
 """
 
 from __future__ import annotations
@@ -11,9 +12,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bundleopt_solvers.problem import CampaignProblem, Rules
+from bundleopt_solvers.rows import MARGIN, REVENUE, floor_values
 from bundleopt_solvers.search_state import Incumbent
 
 ANY_PLAN = -1.0e15  # a goal that every plan reaches
+_REMOVABLE = (
+    "substitutes",
+    "item_overlap",
+    "category_cap",
+    "min_margin",
+    "budget",
+    "min_exposure",
+    "max_exposure",
+    MARGIN,
+    REVENUE,
+)
 
 
 @dataclass(frozen=True)
@@ -24,13 +37,22 @@ class Feasibility:
     proven: bool
 
 
+def allows_nothing(rules: Rules) -> bool:
+    """Whether doing nothing keeps all `rules`."""
+    if rules.include or rules.lock or any((count.least or 0) > 0 for count in rules.menu_counts):
+        return False
+    return max(rules.min_incremental_margin or 0.0, rules.min_incremental_revenue or 0.0) <= 0
+
+
 def goal_problem(problem: CampaignProblem) -> tuple[CampaignProblem, float]:
-    """The problem whose value is incremental margin, and the goal that its plans must reach."""
-    least = problem.rules.min_incremental_margin
-    rules = replace(problem.rules, min_incremental_margin=None, fixed_cost_per_bundle=0.0, contact_cost=0.0)
-    if least is None:
-        return replace(problem, value=np.zeros_like(problem.value), rules=rules), ANY_PLAN
-    return replace(problem, value=problem.incremental_margin, rules=rules), float(least)
+    """The problem whose value is the money that a floor asks for, and the goal that its plans must reach."""
+    rules = replace(problem.rules, fixed_cost_per_bundle=0.0, contact_cost=0.0)
+    for name in (MARGIN, REVENUE):
+        least = getattr(rules, name)
+        if least is not None:
+            free = replace(rules, **{name: None})  # type: ignore[arg-type]
+            return replace(problem, value=floor_values(problem, name), rules=free), float(least)
+    return replace(problem, value=np.zeros_like(problem.value), rules=rules), ANY_PLAN
 
 
 def active_rules(problem: CampaignProblem) -> tuple[str, ...]:
@@ -40,21 +62,32 @@ def active_rules(problem: CampaignProblem) -> tuple[str, ...]:
     names += ["no_arbitrage"] if rules.no_arbitrage else []
     names += ["item_overlap"] if rules.item_overlap is not None else []
     names += ["category_cap"] if rules.category_cap is not None else []
+    names += sorted({count.name for count in rules.menu_counts if count.most is not None})
+    names += ["max_exposure"] if rules.max_exposure is not None else []
+    names += [f"parity:{parity.name}" for parity in rules.parity]
     names += ["stock"] if rules.stock_slack is not None else []
     names += [f"min_margin:{category}" for category in sorted(rules.category_min_margin)]
     names += ["min_margin"] if rules.min_margin is not None else []
     names += ["budget"] if rules.budget is not None else []
     names.append("max_bundles")
-    names += ["include"] if rules.include else []
-    names += ["min_incremental_margin"] if (rules.min_incremental_margin or 0.0) > 0 else []
-    return tuple(names)
+    names += ["min_exposure"] if (rules.min_exposure or 1) > 1 else []
+    floors = sorted({count.name for count in rules.menu_counts if (count.least or 0) > 0})
+    names += [name for name in floors if name != "include"]
+    names += ["lock"] if rules.lock else []
+    names += ["include"] if rules.include or "include" in floors else []
+    names += [name for name in (REVENUE, MARGIN) if (getattr(rules, name) or 0.0) > 0]
+    return tuple(dict.fromkeys(names))
 
 
 def without(rules: Rules, dropped: frozenset[str], bundles: int) -> Rules:
     """The rules with those named in `dropped` taken off."""
     floors = {c: m for c, m in rules.category_min_margin.items() if f"min_margin:{c}" not in dropped}
-    changes: dict[str, object] = {"category_min_margin": floors}
-    for name in ("substitutes", "item_overlap", "category_cap", "min_margin", "budget", "min_incremental_margin"):
+    changes: dict[str, object] = {
+        "category_min_margin": floors,
+        "menu_counts": tuple(count for count in rules.menu_counts if count.name not in dropped),
+        "parity": tuple(parity for parity in rules.parity if f"parity:{parity.name}" not in dropped),
+    }
+    for name in _REMOVABLE:
         if name in dropped:
             changes[name] = None
     if "stock" in dropped:
@@ -63,6 +96,7 @@ def without(rules: Rules, dropped: frozenset[str], bundles: int) -> Rules:
         changes["no_arbitrage"] = False
     if "max_bundles" in dropped:
         changes["max_bundles"] = max(bundles, 1)
-    if "include" in dropped:
-        changes["include"] = ()
+    for name in ("include", "lock"):
+        if name in dropped:
+            changes[name] = ()
     return replace(rules, **changes)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from bundleopt_solvers.cells import Cells
-from bundleopt_solvers.lagrangian import DualPoint, Multipliers, Relaxation, complete, net_gain, scores
+from bundleopt_solvers.lagrangian import DualPoint, Multipliers, Relaxation, complete, net_gain, scores, shown_at
 from bundleopt_solvers.work import Tick, never
 
 Tensor = torch.Tensor
@@ -64,8 +64,10 @@ def row_activity(cells: Cells, position: npt.NDArray[np.int64], shown: Tensor) -
     at = torch.from_numpy(position)
     sold = (cells.redemption[at] * shown).sum(1)
     parts = [cells.rate[:, at] @ sold]
-    if cells.margin is not None:
-        parts.append(-(cells.margin[at] * shown).sum().reshape(1))
+    parts += [-(floor[at] * shown).sum().reshape(1) for floor in cells.floors]
+    if len(cells.count_option):
+        counted = cells.count_option[:, at].to(shown.dtype) @ shown
+        parts.append((counted * cells.count_customer.to(shown.dtype)).sum(1))
     if cells.units:
         stock = shown.new_zeros(cells.stock_rows + 1)
         for place, part in enumerate(cells.units):
@@ -76,14 +78,14 @@ def row_activity(cells: Cells, position: npt.NDArray[np.int64], shown: Tensor) -
 
 def _gradient(cells: Cells, relaxation: Relaxation, net: Tensor, point: DualPoint) -> Direction:
     position = point.choice.position
-    shown = (net[torch.from_numpy(position)] > 0).to(net.dtype)
+    shown = shown_at(net, position, relaxation).to(net.dtype)
     dtype = net.dtype
     limit = torch.from_numpy(relaxation.rows.limit).to(dtype)
     group = torch.ones((cells.groups + 1, shown.shape[1]), dtype=dtype)
     for place in range(cells.group.shape[1]):
         group.index_add_(0, cells.group[torch.from_numpy(position), place], shown, alpha=-1.0)
     group[-1] = 0
-    load = relaxation.menu.member[:, cells.bundle[position]].sum(1)
+    load = relaxation.menu.member[:, cells.option[position]].sum(1)
     return Direction(
         row=limit - row_activity(cells, position, shown),
         slot=relaxation.slots - shown.sum(0),
@@ -142,8 +144,8 @@ def _spread(cells: Cells, relaxation: Relaxation) -> Tensor:
     most = min(relaxation.menu.max_bundles, len(cells.option))
     sold = cells.redemption.sum(1)
     size = [torch.topk(rate.abs() * sold, most).values.sum() for rate in cells.rate]
-    if cells.margin is not None:
-        size.append(torch.topk(cells.margin.abs().sum(1), most).values.sum())
+    size += [torch.topk(floor.abs().sum(1), most).values.sum() for floor in cells.floors]
+    size += list(cells.count_customer.abs().sum(1).float())  # about one offer for each customer
     stock = [torch.tensor(float(limit)) for limit in relaxation.rows.limit[relaxation.rows.first_stock :]]
     use = torch.stack([*size, *stock]) if size or stock else torch.zeros(0)
     limit = torch.from_numpy(np.abs(relaxation.rows.limit)).float()
@@ -224,7 +226,7 @@ def ascend(cells: Cells, relaxation: Relaxation, start: Multipliers, effort: Eff
     while done < max(effort.steps, 1) and level > LEAST_LEVEL:
         done += 1
         net = net_gain(cells, prices)
-        point = complete(scores(cells, net, prices, relaxation.forced), cells, prices, relaxation)
+        point = complete(scores(cells, net, prices, relaxation), cells, prices, relaxation)
         stalled = 0 if top is None or point.bound < top.bound - PROGRESS * abs(top.bound) else stalled + 1
         if top is None or point.bound < top.bound:
             best, top = prices, point

@@ -1,6 +1,6 @@
-"""Rules on the menu itself: how many bundles, caps by category and item, includes; and the best menu for given scores.
+"""Rules on the menu itself: how many bundles, caps and floors, includes; and the best menu for given scores.
 
-Letters: `O` options at hand, `B` bundles, `Q` capped rows.
+Letters: `O` options at hand, `B` bundles, `Q` rows that count.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bundleopt_solvers.problem import CampaignProblem
+from bundleopt_solvers.problem import CampaignProblem, Rules
 
 Floats64 = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -18,55 +18,113 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class MenuRules:
-    """Caps that count bundles on the menu.
+    """Caps and floors that count bundles on the menu, all as `member . z <= cap`.
 
     Attributes:
         max_bundles: most bundles. include: bundles that must be on it with at least one offer.
         fixed_cost: money per bundle on the menu.
-        names: (Q,) `category_cap:<category>` or `item_overlap:<item>`. cap: (Q,). member: (Q, B) 0/1.
+        rules, names: (Q,) the rule (`cap:brand`) and what it counts here (`cap:brand=Acme`).
+        cap: (Q,). member: (Q, options of the problem) 1 for caps, -1 for floors, whose cap is minus the floor.
     """
 
     max_bundles: int
     include: tuple[int, ...]
     fixed_cost: float
+    rules: tuple[str, ...]
     names: tuple[str, ...]
     cap: Floats64
     member: Floats64
 
-    def broken(self, bundles: Indices) -> list[str]:
-        """Name the rules that a menu with these `bundles` breaks."""
-        found = ["max_bundles"] if len(bundles) > self.max_bundles else []
-        load = self.member[:, bundles].sum(1)
-        return found + [name for name, over in zip(self.names, load > self.cap, strict=True) if over]
+    @property
+    def is_floor(self) -> npt.NDArray[np.bool_]:
+        """Which rows ask for bundles, (Q,)."""
+        return self.cap < 0
+
+    def broken(self, options: Indices) -> list[str]:
+        """Name the caps that a menu with these `options` breaks; one option a bundle."""
+        found = ["max_bundles"] if len(options) > self.max_bundles else []
+        over = (self.member[:, options].sum(1) > self.cap) & ~self.is_floor
+        return found + [name for name, broken in zip(self.names, over, strict=True) if broken]
+
+    def short_of(self, options: Indices) -> Floats64:
+        """How many bundles a menu with these `options` lacks of each floor, (Q,); 0 for caps."""
+        return np.where(self.is_floor, np.maximum(self.member[:, options].sum(1) - self.cap, 0.0), 0.0)
+
+    def misses(self, options: Indices) -> bool:
+        """Whether a menu with these `options` is short of a floor."""
+        return bool(self.short_of(options).any())
+
+
+@dataclass(frozen=True)
+class _Count:
+    """One row before it is stacked: `sign` 1 for a cap, -1 for a floor."""
+
+    rule: str
+    name: str
+    sign: int
+    limit: int
+    inside: npt.NDArray[np.bool_]
 
 
 def build_menu_rules(problem: CampaignProblem) -> MenuRules:
     """Collect the menu rules of `problem`; caps that no menu can exceed are left out."""
-    rules, items = problem.rules, problem.options.items
-    has = np.zeros((len(problem.options.bundle_ids), max(len(problem.options.item_ids), 1)), dtype=bool)
-    rows, places = np.nonzero(items >= 0)
-    has[problem.options.bundle[rows], items[rows, places]] = True
-    names: list[str] = []
-    member: list[npt.NDArray[np.bool_]] = []
-    caps: list[float] = []
-    if rules.category_cap is not None and rules.item_category is not None:
-        for category in np.unique(rules.item_category):
-            inside = np.asarray(has[:, rules.item_category == category].any(1))
-            if min(int(inside.sum()), rules.max_bundles) > rules.category_cap:
-                names, caps = [*names, f"category_cap:{category}"], [*caps, float(rules.category_cap)]
-                member.append(inside)
-    if rules.item_overlap is not None:
-        for item in np.flatnonzero(has.sum(0) > rules.item_overlap):
-            names, caps = [*names, f"item_overlap:{problem.options.item_ids[item]}"], [*caps, float(rules.item_overlap)]
-            member.append(has[:, item])
+    rules, options = problem.rules, problem.options
+    counts = [count for count in _all_counts(problem) if count.sign < 0 or _can_exceed(problem, count)]
     return MenuRules(
         max_bundles=rules.max_bundles,
-        include=tuple(sorted(set(rules.include))),
+        include=asked_bundles(problem),
         fixed_cost=rules.fixed_cost_per_bundle,
-        names=tuple(names),
-        cap=np.array(caps, dtype=np.float64),
-        member=np.array(member, dtype=np.float64).reshape(len(names), has.shape[0]),
+        rules=tuple(count.rule for count in counts),
+        names=tuple(count.name for count in counts),
+        cap=np.array([count.sign * count.limit for count in counts], dtype=np.float64),
+        member=np.array([count.sign * count.inside for count in counts], dtype=np.float64).reshape(
+            len(counts), len(options.bundle)
+        ),
     )
+
+
+def _can_exceed(problem: CampaignProblem, count: _Count) -> bool:
+    bundles = len(np.unique(problem.options.bundle[count.inside]))
+    return min(bundles, problem.rules.max_bundles) > count.limit
+
+
+def _all_counts(problem: CampaignProblem) -> list[_Count]:
+    rules, options = problem.rules, problem.options
+    items, found = options.items, []
+    if rules.category_cap is not None and rules.item_category is not None:
+        category = np.where(items >= 0, rules.item_category[items], -1)
+        for code in np.unique(rules.item_category).tolist():
+            inside = np.asarray((category == code).any(1))
+            found.append(_Count("category_cap", f"category_cap:{code}", 1, rules.category_cap, inside))
+    if rules.item_overlap is not None:
+        for item in np.unique(items[items >= 0]).tolist():
+            name = f"item_overlap:{options.item_ids[item]}"
+            found.append(_Count("item_overlap", name, 1, rules.item_overlap, np.asarray((items == item).any(1))))
+    for asked in rules.menu_counts:
+        name = f"{asked.name}:{asked.label}" if asked.label else asked.name
+        if asked.most is not None:
+            found.append(_Count(asked.name, name, 1, asked.most, asked.member))
+        if asked.least is not None and asked.least > 0:
+            found.append(_Count(asked.name, name, -1, asked.least, asked.member))
+    return found
+
+
+def asked_bundles(problem: CampaignProblem) -> tuple[int, ...]:
+    """Bundles that must be on the menu: includes and those of locks, ascending."""
+    return tuple(sorted({*problem.rules.include, *problem.options.bundle[list(problem.rules.lock)].tolist()}))
+
+
+def needs_useless_offers(rules: Rules) -> bool:
+    """Whether a rule of the menu may ask for offers that are worth nothing."""
+    return (rules.min_exposure or 1) > 1 or any((count.least or 0) > 0 for count in rules.menu_counts)
+
+
+def fixed_prices(problem: CampaignProblem) -> npt.NDArray[np.bool_]:
+    """Options that a lock forbids, (O,): other prices of a locked bundle."""
+    options, lock = problem.options, list(problem.rules.lock)
+    out = np.isin(options.bundle, options.bundle[lock])
+    out[lock] = False
+    return np.asarray(out)
 
 
 @dataclass(frozen=True)

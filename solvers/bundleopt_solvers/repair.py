@@ -16,8 +16,9 @@ import torch
 from bundleopt_solvers.cells import NEVER, Cells
 from bundleopt_solvers.lagrangian import reduced_gain
 from bundleopt_solvers.lagrangian_ascent import row_activity
+from bundleopt_solvers.menu_rules import MenuRules
 from bundleopt_solvers.problem import CampaignProblem
-from bundleopt_solvers.rows import CouplingRows, exact_category_share
+from bundleopt_solvers.rows import CouplingRows, exact_category_share, exact_parity_excess, floor_values
 
 Floats64 = npt.NDArray[np.float64]
 Shown = npt.NDArray[np.bool_]
@@ -31,12 +32,13 @@ SAFETY = 1e-12  # relative distance kept from a limit by the running float sums;
 class MenuTask:
     """A fixed menu: its cells in float64 (M, U), which options exclude each other, and the rules.
 
-    `must`: positions whose bundle must have at least one offer.
+    `must`: positions whose bundle must have at least one offer; `menu`: the rules that count bundles.
     """
 
     problem: CampaignProblem
     cells: Cells
     rows: CouplingRows
+    menu: MenuRules
     clash: npt.NDArray[np.bool_]
     slots: int
     must: tuple[int, ...]
@@ -51,13 +53,34 @@ class MenuTask:
         cells = self.cells
         if row < len(cells.rate):
             return np.asarray((cells.redemption * cells.rate[row][:, None]).numpy())
-        if cells.margin is not None and row == len(cells.rate):
-            return np.asarray(-cells.margin.numpy())
+        if row < self.rows.first_count:
+            return np.asarray(-cells.floors[row - len(cells.rate)].numpy())
+        if row < self.rows.first_stock:
+            at = row - self.rows.first_count
+            return np.asarray((cells.count_option[at][:, None] * cells.count_customer[at][None, :]).numpy())
         stock = row - self.rows.first_stock
         out = torch.zeros_like(cells.redemption)
         for place, part in enumerate(cells.units):
             out += part * (cells.unit_row[:, place] == stock)[:, None]
         return np.asarray(out.numpy())
+
+    def first_prices(self, row: torch.Tensor) -> Floats64:
+        """Prices of the rows of all menus, and 0 for the rows of this one, which stand before those of stock."""
+        prices: Floats64 = row.double().numpy()
+        own = len(self.rows.limit) - len(prices)
+        return np.insert(prices, self.rows.first_stock - own, np.zeros(own))
+
+    def least_row(self, row: int) -> int | None:
+        """Position of the option whose least number of offers `row` asks for, None for other rows."""
+        if not self.rows.names[row].startswith("min_exposure:"):
+            return None
+        return int(np.flatnonzero(self.cells.count_option[row - self.rows.first_count].numpy())[0])
+
+    def keeps_menu(self, shown: Shown) -> bool:
+        """Whether what is offered holds every include and every floor of the menu."""
+        used = np.asarray(shown.any(1))
+        asked = np.isin(self.cells.bundle, self.menu.include)
+        return bool(used[asked].all()) and not self.menu.misses(self.cells.option[used])
 
     def revenue_rate(self) -> Floats64:
         """Revenue of one redemption of each option of the problem, money."""
@@ -109,8 +132,10 @@ def _row_sizes(task: MenuTask, offers: Offers) -> Floats64:
     sold = task.cells.redemption.numpy()[place, who]
     for row in range(len(task.rows.redemption)):
         sizes[row] = (sold * (np.abs(task.rows.redemption[row]) + task.revenue_rate())[task.cells.option[place]]).sum()
-    if task.cells.margin is not None:
-        sizes[len(task.rows.redemption)] = np.abs(task.cells.margin.numpy()[place, who]).sum()
+    for at, floor in enumerate(task.cells.floors):
+        sizes[len(task.rows.redemption) + at] = np.abs(floor.numpy()[place, who]).sum()
+    for at in range(task.rows.first_count, task.rows.first_stock):
+        sizes[at] = np.abs(task.coefficient(at)[place, who]).sum()
     return sizes
 
 
@@ -118,13 +143,32 @@ def _exact_excess(task: MenuTask, row: int, offers: Offers) -> Fraction:
     """Exact activity less limit of one row, over the values that the run folder publishes."""
     place, who = offers
     option, rows = task.cells.option[place], task.rows
-    sold = task.problem.redemption[who, option].astype(np.float64)
     name, limit = rows.names[row], Fraction(str(float(rows.limit[row])))
     if row >= rows.first_stock:
         return _total(task.coefficient(row)[place, who]) - limit
-    if name == "min_incremental_margin":
-        return -_total(task.problem.incremental_margin[who, option].astype(np.float64)) - limit
-    table = task.problem.options
+    if row >= rows.first_count:
+        return _exact_count(task, row, offers)
+    if row >= len(rows.redemption):
+        return -_total(floor_values(task.problem, name)[who, option].astype(np.float64)) - limit
+    sold = task.problem.redemption[who, option].astype(np.float64)
+    return _exact_sales(task, (name, limit), option, sold)
+
+
+def _exact_count(task: MenuTask, row: int, offers: Offers) -> Fraction:
+    """Exact excess of a row that counts offers."""
+    place, who = offers
+    name, limit = task.rows.names[row], Fraction(str(float(task.rows.limit[row])))
+    if name.startswith("parity:"):
+        return exact_parity_excess(task.problem, name, who)
+    count = int((place == int(np.flatnonzero(task.cells.count_option[row - task.rows.first_count].numpy())[0])).sum())
+    if name.startswith("max_exposure:"):
+        return count - limit
+    return -count - limit if count else Fraction(0)  # without any offer the bundle is not on the menu
+
+
+def _exact_sales(task: MenuTask, rule: tuple[str, Fraction], option: npt.NDArray[np.int64], sold: Floats64) -> Fraction:
+    """Exact excess of the budget or of a margin floor."""
+    (name, limit), table = rule, task.problem.options
     if name == "budget":
         return _total(sold * table.unit_spend[option]) - limit
     revenue, margin = sold * (table.price_cents[option] / 100.0), sold * table.unit_margin[option]
@@ -144,7 +188,12 @@ def _total(values: Floats64) -> Fraction:
 
 def _activity(task: MenuTask, shown: Shown) -> Floats64:
     position = np.arange(len(shown))
-    return np.asarray(row_activity(task.cells, position, torch.from_numpy(shown.astype(np.float64))).numpy())
+    activity = row_activity(task.cells, position, torch.from_numpy(shown.astype(np.float64))).numpy()
+    for row in range(task.rows.first_count, task.rows.first_stock):
+        at = task.least_row(row)
+        if at is not None and at not in task.must and not shown[at].any():
+            activity[row] = task.rows.limit[row]  # a bundle without any offer is not on the menu
+    return np.asarray(activity)
 
 
 def _fits(task: MenuTask, slack: Floats64) -> Shown:
@@ -199,7 +248,11 @@ def _drop(task: MenuTask, shown: Shown, worth: Floats64, limit: Floats64) -> Sho
             shown = _raise(task, shown, worth, (row, limit))
             activity = _activity(task, shown)
             if activity[row] > limit[row]:
-                return None
+                closed = task.least_row(row)
+                if closed is None or closed in task.must:
+                    return None
+                shown[closed] = False  # too few offers for this bundle: it goes
+                activity = _activity(task, shown)
             continue
         use = a[place, who]
         order = np.argsort(worth[place, who] / use, kind="stable")
@@ -285,7 +338,7 @@ def _fill(task: MenuTask, shown: Shown, worth: Floats64, limit: Floats64) -> Sho
     blocked = (task.clash.astype(np.float32) @ shown.astype(np.float32)) > 0
     free = (shown.sum(0) < task.slots)[None, :] & ~blocked & (gain > 0)
     used = np.asarray(shown.any(1))
-    if task.problem.rules.fixed_cost_per_bundle > 0:
+    if task.problem.rules.fixed_cost_per_bundle > 0 or (task.problem.rules.min_exposure or 1) > 1:
         free &= used[:, None]
     slack = limit - _activity(task, shown)
     place, who = np.nonzero(free & _fits(task, slack))
@@ -313,7 +366,7 @@ def repair(task: MenuTask, shown: Shown, row: Floats64) -> Draft | None:
             return None
         draft = _fill(task, draft, worth, limit)
         if not broken_rows(task, draft):
-            if any(not draft[position].any() for position in task.must):
+            if not task.keeps_menu(draft):
                 return None
             return Draft(draft, exact_value(task, draft))
         tighter = max(tighter * 100, SAFETY)

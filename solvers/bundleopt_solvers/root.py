@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from bundleopt_solvers.cells import Cells
 from bundleopt_solvers.groups import conflict_matrix
-from bundleopt_solvers.lagrangian import DualPoint, Multipliers, Relaxation, price_all, reduced_gain, start_multipliers
+from bundleopt_solvers.lagrangian import DualPoint, Multipliers, price_all, reduced_gain, start_multipliers
 from bundleopt_solvers.lagrangian_ascent import Ascent, Effort, ascend
 from bundleopt_solvers.links import tighten_links
 from bundleopt_solvers.menu_rules import change_if_added
 from bundleopt_solvers.menu_search import SearchSpace, grow, improve
-from bundleopt_solvers.rows import CouplingRows
 from bundleopt_solvers.search_state import SearchState
 
 Indices = npt.NDArray[np.int64]
@@ -26,26 +28,7 @@ STALL = 1e-4  # relative progress of the bound in a round below which branching 
 LINKED = 600  # options whose link prices are tightened in a round
 LEAST_WEIGHT = 0.02  # share of the averaged menu below which an option counts as absent
 SEARCH_OPTIONS, MOST_SEARCH = 150, 300  # options that the local search swaps in
-
-
-def _sampled(cells: Cells, who: Indices) -> Cells:
-    at = torch.from_numpy(who)
-    return Cells(
-        option=cells.option,
-        bundle=cells.bundle,
-        gain=cells.gain[:, at],
-        redemption=cells.redemption[:, at],
-        margin=None if cells.margin is None else cells.margin[:, at],
-        units=tuple(part[:, at] for part in cells.units),
-        unit_row=cells.unit_row,
-        heft=cells.heft,
-        unit_cap=cells.unit_cap * (len(who) / cells.gain.shape[1]),
-        rate=cells.rate,
-        group=cells.group,
-        groups=cells.groups,
-        stock_rows=cells.stock_rows,
-        contact=cells.contact,
-    )
+SPARE = 6  # options at hand for each bundle that a floor asks for
 
 
 def first_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float64]]:
@@ -54,10 +37,13 @@ def first_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float6
     customers = cells.gain.shape[1]
     who = np.arange(0, customers, max(1, customers // max(SAMPLE, customers // 10)))
     share = len(who) / customers
-    rows = relaxation.rows
-    scaled = CouplingRows(rows.names, rows.limit * share, rows.redemption, rows.has_margin, rows.stock)
-    sample = _sampled(cells, who)
-    smaller = Relaxation(scaled, relaxation.menu, relaxation.slots, relaxation.forced)
+    sample = cells.sample(who)
+    smaller = replace(
+        relaxation,
+        rows=relaxation.rows.of_sample(who, share),
+        least=max(1, int(relaxation.least * share)),
+        most=None if relaxation.most is None else max(1, round(relaxation.most * share)),
+    )
     effort = Effort(SAMPLE_STEPS, floor=0.0, tick=state.tick)
     found = ascend(sample, smaller, start_multipliers(sample, smaller), effort)
     start = start_multipliers(cells, relaxation)
@@ -118,6 +104,7 @@ def search_menu(state: SearchState, prices: Multipliers, score: npt.NDArray[np.f
         start = np.argsort(-score, kind="stable")[:1]
     count = int(max(SEARCH_OPTIONS, min(MOST_SEARCH, SEARCH_PER_BUNDLE * state.relaxation.menu.max_bundles)))
     at_hand = np.union1d(keep_best(score, state.cells.bundle, state.relaxation.forced, count), start)
+    at_hand = _with_floors(state, score, at_hand)
     part = state.cells.take(at_hand)
     space = SearchSpace(
         worth=reduced_gain(part, prices.row),
@@ -130,21 +117,60 @@ def search_menu(state: SearchState, prices: Multipliers, score: npt.NDArray[np.f
         tick=state.tick,
     )
     local = np.searchsorted(at_hand, start)
-    menu = _allowed_start(space, score[at_hand], local)
+    rules = state.relaxation.menu
+    menu = _allowed_start(space, score[at_hand], local, lambda menu: rules.short_of(part.option[menu]))
+    if rules.is_floor.any():
+        lacking = float(rules.short_of(part.option[menu]).sum())
+        space = replace(space, allowed=lambda menu: _keeps(state, part.option[menu], lacking))
     menu = improve(space, grow(space, menu), rounds=1)
     return state.try_menu(at_hand[menu], prices, steps=40)
 
 
-def _allowed_start(space: SearchSpace, score: npt.NDArray[np.float64], wanted: Indices) -> Indices:
-    """As many of `wanted` as the rules allow, bundles that must be there first, then by score."""
+def _keeps(state: SearchState, menu: Indices, lacking: float) -> bool:
+    """Whether a menu keeps the caps and lacks no more of the floors than the one the search began with."""
+    return float(state.relaxation.menu.short_of(menu).sum()) <= lacking and state.menu_allowed(menu)
+
+
+def _with_floors(state: SearchState, score: npt.NDArray[np.float64], at_hand: Indices) -> Indices:
+    """Add the best options of every floor on the menu, twice as many as it asks for."""
+    rules = state.relaxation.menu
+    for floor in np.flatnonzero(rules.is_floor):
+        inside = np.flatnonzero(rules.member[floor, state.cells.option] < 0)
+        best = inside[np.argsort(-score[inside], kind="stable")]
+        at_hand = np.union1d(at_hand, best[: int(SPARE * -rules.cap[floor])])
+    return at_hand
+
+
+def _allowed_start(
+    space: SearchSpace,
+    score: npt.NDArray[np.float64],
+    wanted: Indices,
+    short_of: Callable[[Indices], npt.NDArray[np.float64]],
+) -> Indices:
+    """As many of `wanted` as the rules allow: bundles that must be there, what floors lack, the rest by score."""
     must = np.isin(space.bundle, list(space.must))
-    order = [int(o) for o in np.argsort(-score, kind="stable") if must[o]]
-    order += [int(o) for o in wanted[np.argsort(-score[wanted], kind="stable")]]
+    ranked = np.argsort(-score, kind="stable")
     menu = np.zeros(0, dtype=np.int64)
-    for position in order:
-        larger = np.union1d(menu, [position]).astype(np.int64)
-        if len(larger) > len(menu) and space.bundle[position] not in space.bundle[menu] and space.allowed(larger):
-            menu = larger
+    asked = [*(int(o) for o in ranked if must[o])]
+    lacking = short_of(menu).any()
+    for stage in (
+        asked,
+        ranked.tolist() if lacking else [],
+        wanted[np.argsort(-score[wanted], kind="stable")].tolist(),
+    ):
+        for position in stage:
+            larger = np.union1d(menu, [position]).astype(np.int64)
+            if len(larger) == len(menu) or space.bundle[position] in space.bundle[menu]:
+                continue
+            if (
+                stage is not asked
+                and lacking
+                and short_of(menu).any()
+                and not (short_of(larger) < short_of(menu)).any()
+            ):
+                continue
+            if space.allowed(larger):
+                menu = larger
     return menu
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from bundleopt_solvers.lagrangian import DualPoint, Multipliers
 from bundleopt_solvers.menu_rules import build_menu_rules
 from bundleopt_solvers.plan import RuleReport
 from bundleopt_solvers.problem import CampaignProblem
-from bundleopt_solvers.rows import CouplingRows, category_share
+from bundleopt_solvers.rows import CouplingRows, category_share, floor_values
 
 Indices = npt.NDArray[np.int64]
 TIGHT = 1e-3  # share of a limit that may be left when a rule counts as binding
@@ -61,11 +62,28 @@ def coupling_lines(
     for category, share in sorted(rules.category_min_margin.items()):
         name = f"min_margin:{category}"
         lines.append(_margin_line(problem, offers, (name, share, price[name]), category_share(problem, category)))
-    if rules.min_incremental_margin is not None:
-        least = rules.min_incremental_margin
-        margin = math.fsum(problem.incremental_margin[customer, option].astype(np.float64).tolist())
-        lines.append(_line("min_incremental_margin", least, margin, margin - least, price["min_incremental_margin"]))
-    return lines + _stock_lines(problem, rows, offers, price)
+    for name in rows.floors:
+        least = float(getattr(rules, name))
+        money = math.fsum(floor_values(problem, name)[customer, option].astype(np.float64).tolist())
+        lines.append(_line(name, least, money, money - least, price[name]))
+    return [*lines, *_parity_lines(problem, customer, price), *_stock_lines(problem, rows, offers, price)]
+
+
+def _parity_lines(problem: CampaignProblem, customer: Indices, price: dict[str, float]) -> list[RuleReport]:
+    """How far the offers per customer of each group are from those of all, as a share of them."""
+    lines = []
+    for parity in problem.rules.parity:
+        for code, label in enumerate(parity.labels):
+            size = int((parity.group == code).sum())
+            name = f"parity:{parity.name}={label}"
+            if not size:
+                continue
+            fair = len(customer) * size / len(parity.group)
+            away = abs(int((parity.group[customer] == code).sum()) / fair - 1) if fair else 0.0
+            worth = (price[f"{name}:most"] + price[f"{name}:least"]) * fair
+            line = _line(name, parity.tolerance, away, parity.tolerance - away, worth)
+            lines.append(line if fair else replace(line, binding=False))
+    return lines
 
 
 def _stock_lines(
@@ -102,20 +120,67 @@ def menu_lines(
         _line("max_bundles", rules.max_bundles, len(bundles), rules.max_bundles - len(bundles), threshold),
         _line("slots", rules.slots, most, rules.slots - most, float(prices.slot.sum())),
     ]
-    names = build_menu_rules(problem).names
-    toll = dict(zip(names, prices.menu.tolist(), strict=True))
+    lines += _exposure_lines(problem, option)
+    counted = build_menu_rules(problem)
+    toll = dict(zip(counted.names, prices.menu.tolist(), strict=True))
+    lines += _count_lines(problem, menu, toll)
     items = [{int(i) for i in row if i >= 0} for row in options.items[menu]]
     for label, cap, kinds in _caps(problem, items):
         load = max(kinds.values(), default=0)
         price = sum(value for name, value in toll.items() if name.startswith(label))
         lines.append(_line(label, cap, load, cap - load, price))
-    if rules.include:
-        missing = len(set(rules.include) - set(bundles.tolist()))
-        lines.append(_line("include", len(set(rules.include)), len(set(rules.include)) - missing, -missing, None))
+    lines += _asked_lines(problem, menu)
     if rules.no_arbitrage:
         broken = len(broken_covers(problem, menu.astype(np.int64)))
         lines.append(_line("no_arbitrage", 0, broken, -broken, None))
     return lines
+
+
+def _asked_lines(problem: CampaignProblem, menu: Indices) -> list[RuleReport]:
+    """Includes (bundles, and items that any bundle may bring) and locks."""
+    rules = problem.rules
+    held = set(problem.options.bundle[menu].tolist())
+    items = [count for count in rules.menu_counts if count.name == "include"]
+    asked = len(set(rules.include)) + len(items)
+    missing = len(set(rules.include) - held) + sum(not count.member[menu].any() for count in items)
+    lines = [_line("include", asked, asked - missing, -missing, None)] if asked else []
+    if rules.lock:
+        loose = len(set(rules.lock) - set(menu.tolist()))
+        lines.append(_line("lock", len(set(rules.lock)), len(set(rules.lock)) - loose, -loose, None))
+    return lines
+
+
+def _exposure_lines(problem: CampaignProblem, option: Indices) -> list[RuleReport]:
+    """Least and most offers of a bundle on the menu."""
+    rules = problem.rules
+    offers = np.unique(option, return_counts=True)[1].tolist()
+    lines = []
+    if rules.min_exposure is not None:
+        least = min(offers, default=rules.min_exposure)
+        lines.append(_line("min_exposure", rules.min_exposure, least, least - rules.min_exposure, None))
+    if rules.max_exposure is not None:
+        most = max(offers, default=0)
+        lines.append(_line("max_exposure", rules.max_exposure, most, rules.max_exposure - most, None))
+    return lines
+
+
+def _count_lines(problem: CampaignProblem, menu: Indices, toll: dict[str, float]) -> list[RuleReport]:
+    """Caps and floors by attribute: of every rule the case nearest to its limit, and the shadow prices of all."""
+    nearest: dict[str, RuleReport] = {}
+    for count in problem.rules.menu_counts:
+        if count.name == "include":
+            continue
+        load = int(count.member[menu].sum())
+        limit = count.most if count.most is not None else count.least or 0
+        slack = limit - load if count.most is not None else load - limit
+        worth = toll.get(f"{count.name}:{count.label}" if count.label else count.name, 0.0)
+        line, known = _line(count.name, limit, load, slack, worth), nearest.get(count.name)
+        if known is not None:
+            line = replace(
+                line if line.slack < known.slack else known, shadow_price=worth + (known.shadow_price or 0.0)
+            )
+        nearest[count.name] = line
+    return list(nearest.values())
 
 
 def _caps(problem: CampaignProblem, items: list[set[int]]) -> list[tuple[str, int, dict[int, int]]]:

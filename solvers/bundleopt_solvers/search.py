@@ -7,8 +7,9 @@ import numpy as np
 from bundleopt_solvers.arbitrage import dear_options
 from bundleopt_solvers.branching import branch
 from bundleopt_solvers.cells import build_cells
+from bundleopt_solvers.feasibility import allows_nothing
 from bundleopt_solvers.lagrangian import Relaxation
-from bundleopt_solvers.menu_rules import build_menu_rules
+from bundleopt_solvers.menu_rules import build_menu_rules, fixed_prices
 from bundleopt_solvers.plan import StopReason
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.root import sift
@@ -23,11 +24,18 @@ def prepare(problem: CampaignProblem, settings: EngineSettings, progress: Progre
     Doing nothing is the first plan wherever the rules allow it.
     """
     rows, menu = build_rows(problem), build_menu_rules(problem)
-    usable = np.flatnonzero(~dear_options(problem)).astype(np.int64)
+    usable = np.flatnonzero(~(dear_options(problem) | fixed_prices(problem))).astype(np.int64)
     cells = build_cells(problem, rows, usable)
-    relaxation = Relaxation(rows, menu, problem.rules.slots, frozenset(menu.include))
+    relaxation = Relaxation(
+        rows,
+        menu,
+        problem.rules.slots,
+        frozenset(menu.include),
+        least=problem.rules.min_exposure or 1,
+        most=problem.rules.max_exposure,
+    )
     state = SearchState(problem, settings, cells, relaxation, progress)
-    if not menu.include and (problem.rules.min_incremental_margin or 0.0) <= 0:
+    if allows_nothing(problem.rules):
         nobody = np.zeros(0, dtype=np.int64)
         state.incumbent = Incumbent(nobody, nobody, 0.0)
     return state

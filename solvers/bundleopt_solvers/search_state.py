@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from bundleopt_solvers.arbitrage import broken_covers
 from bundleopt_solvers.assignment import assign
 from bundleopt_solvers.cells import Cells
 from bundleopt_solvers.groups import conflict_matrix
 from bundleopt_solvers.lagrangian import Multipliers, Relaxation
+from bundleopt_solvers.menu_rules import MenuRules
 from bundleopt_solvers.plan import StopReason
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.repair import MenuTask
@@ -88,6 +90,19 @@ def _patience(cells: Cells, settings: EngineSettings) -> float:
     """
     step = min(len(cells.option), STALL_OPTIONS) * cells.gain.shape[1]
     return max(settings.time_limit * STALL_CELLS / max(step, 1), STALL_STEPS)
+
+
+def needed_positions(menu: MenuRules, option: Indices, cells: Cells) -> tuple[int, ...]:
+    """Positions of a menu's options that must have an offer: includes, and enough of every floor, the best ones."""
+    needed = np.isin(cells.bundle, menu.include)
+    worth = torch.relu(cells.gain).sum(1).numpy()
+    for floor in np.flatnonzero(menu.is_floor):
+        inside = menu.member[floor, option] < 0
+        missing = int(-menu.cap[floor] - (needed & inside).sum())
+        free = np.flatnonzero(inside & ~needed)
+        if missing > 0:
+            needed[free[np.argsort(-worth[free], kind="stable")[:missing]]] = True
+    return tuple(np.flatnonzero(needed).tolist())
 
 
 @dataclass
@@ -196,18 +211,30 @@ class SearchState:
         self.bound = min(self.bound, max(bound, self.excluded))
 
     def menu_allowed(self, menu: Indices) -> bool:
-        """Whether the options `menu` (indices of the problem) keep the rules of the menu."""
+        """Whether the options `menu` (indices of the problem) keep the rules that a part of a menu could break."""
         bundles = self.problem.options.bundle[menu].astype(np.int64)
-        if len(np.unique(bundles)) < len(bundles) or self.relaxation.menu.broken(bundles):
+        if len(np.unique(bundles)) < len(bundles) or self.relaxation.menu.broken(menu):
             return False
         return not broken_covers(self.problem, menu)
 
     def menu_task(self, positions: Indices) -> MenuTask:
         """The assignment task of the options at `positions` of the alive cells."""
-        cells = self.cells.take(positions).double()
-        must = np.flatnonzero(np.isin(cells.bundle, self.relaxation.menu.include))
-        clash = conflict_matrix(self.problem, cells.option)
-        return MenuTask(self.problem, cells, self.relaxation.rows, clash, self.relaxation.slots, tuple(must.tolist()))
+        relaxation, option = self.relaxation, self.cells.option[positions]
+        rows = relaxation.rows.with_exposure(option, least=relaxation.least, most=relaxation.most)
+        cells = replace(
+            self.cells.take(positions).double(),
+            count_option=torch.from_numpy(rows.count_option[:, option]),
+            count_customer=torch.from_numpy(rows.count_customer),
+        )
+        return MenuTask(
+            self.problem,
+            cells,
+            rows,
+            relaxation.menu,
+            conflict_matrix(self.problem, option),
+            relaxation.slots,
+            needed_positions(relaxation.menu, option, cells),
+        )
 
     def try_menu(self, positions: Indices, prices: Multipliers, *, steps: int) -> bool:
         """Assign a menu and keep the plan if it is the best; whether it was."""
@@ -217,11 +244,12 @@ class SearchState:
         self.tried[key] = steps
         if not set(self.relaxation.menu.include) <= set(self.cells.bundle[positions].tolist()):
             return False
-        if not self.menu_allowed(self.cells.option[positions]):
+        menu = self.cells.option[positions]
+        if not self.menu_allowed(menu) or self.relaxation.menu.misses(menu):
             return False
         task = self.menu_task(positions)
         goal = 0.1 * self.settings.gap
-        found = assign(task, prices.row.double().numpy(), steps=steps, goal=goal, tick=self.tick)
+        found = assign(task, task.first_prices(prices.row), steps=steps, goal=goal, tick=self.tick)
         if found.draft is None or found.draft.value <= self.floor:
             return False
         place, who = np.nonzero(found.draft.shown)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bundleopt_solvers.menu_rules import asked_bundles, needs_useless_offers
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.rows import CouplingRows
 from bundleopt_solvers.segment_columns import Indices, Numbers
@@ -20,8 +21,10 @@ def useful_options(problem: CampaignProblem, rows: CouplingRows, possible: Indic
     """
     value = segment_sums(problem.value, problem.segment)[:, possible]
     value -= problem.rules.contact_cost * np.bincount(problem.segment)[:, None]
-    relief = np.asarray((rows.redemption[:, possible] < 0).any(0)) | rows.has_margin
-    asked = np.isin(problem.options.bundle[possible], problem.rules.include)
+    relief = (
+        np.asarray((rows.redemption[:, possible] < 0).any(0)) | rows.can_relieve | needs_useless_offers(problem.rules)
+    )
+    asked = np.isin(problem.options.bundle[possible], asked_bundles(problem))
     return possible[(value > 0).any(0) | relief | asked]
 
 
@@ -35,7 +38,7 @@ def choose_core(problem: CampaignProblem, rows: CouplingRows, useful: Indices, l
         return useful
     value = segment_sums(problem.value, problem.segment)[:, useful]
     redemption = segment_sums(problem.redemption, problem.segment)[:, useful]
-    asked = np.isin(problem.options.bundle[useful], problem.rules.include)
+    asked = np.isin(problem.options.bundle[useful], asked_bundles(problem))
     order = _turns(value, value / _use(rows, useful, redemption))
     order = order[~asked[order]]
     room = max(limit - int(asked.sum()), 0)

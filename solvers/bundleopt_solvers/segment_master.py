@@ -20,6 +20,7 @@ import numpy.typing as npt
 from bundleopt_solvers.arbitrage import Cover, dear_options
 from bundleopt_solvers.backends.result import BackendResult
 from bundleopt_solvers.linear_model import LinearModel, Reals
+from bundleopt_solvers.menu_rules import asked_bundles, fixed_prices, needs_useless_offers
 from bundleopt_solvers.plan import Certificate
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.readable_names import readable_names
@@ -99,7 +100,7 @@ def build_segment_master(
         The model with readable names; no arbitrage by larger covers is added by `with_covers`.
     """
     rows = build_rows(problem)
-    useful = useful_options(problem, rows, np.flatnonzero(~dear_options(problem)))
+    useful = useful_options(problem, rows, np.flatnonzero(~(dear_options(problem) | fixed_prices(problem))))
     core = choose_core(problem, rows, useful, max_options) if options is None else np.intersect1d(options, useful)
     totals = build_segment_totals(problem, core)
     columns = _columns(problem, rows, totals, core)
@@ -115,10 +116,11 @@ def _columns(problem: CampaignProblem, rows: CouplingRows, totals: SegmentTotals
     useful = totals.value > 0
     relief = np.asarray((rows.redemption[:, core] < 0).any(0))
     useful |= relief[None, :] & (totals.redemption > 0)
-    if rows.has_margin:
-        useful |= totals.incremental_margin > 0
-    useful |= np.isin(problem.options.bundle[core], problem.rules.include)[None, :]
-    bundles = np.union1d(problem.options.bundle[core], np.array(problem.rules.include, np.int64))
+    if rows.can_relieve or needs_useless_offers(problem.rules):
+        useful[:] = True
+    asked = np.array(asked_bundles(problem), np.int64)
+    useful |= np.isin(problem.options.bundle[core], asked)[None, :]
+    bundles = np.union1d(problem.options.bundle[core], asked)
     segment, option = np.nonzero(useful)
     at = np.searchsorted(bundles, problem.options.bundle[core])
     names = tuple(str(problem.options.bundle_ids[bundle]) for bundle in bundles)

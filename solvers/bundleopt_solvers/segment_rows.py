@@ -11,9 +11,9 @@ from bundleopt_solvers.groups import item_groups
 from bundleopt_solvers.linear_model import Row
 from bundleopt_solvers.menu_rules import MenuRules, build_menu_rules
 from bundleopt_solvers.problem import CampaignProblem
-from bundleopt_solvers.rows import CouplingRows
+from bundleopt_solvers.rows import CouplingRows, floor_values
 from bundleopt_solvers.segment_columns import Numbers, SegmentColumns, at_most, row
-from bundleopt_solvers.segment_totals import SegmentTotals
+from bundleopt_solvers.segment_totals import SegmentTotals, segment_sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +36,13 @@ def coupling_of(
     segment, option = columns.segment, columns.option
     redemption = totals.redemption[segment, option]
     parts = [rows.redemption[:, columns.options[option]] * redemption]
-    if rows.has_margin:
-        parts.append(-totals.incremental_margin[segment, option][None, :])
+    for name in rows.floors:
+        money = segment_sums(floor_values(problem, name), problem.segment)[:, columns.options]
+        parts.append(-money[segment, option][None, :])
+    counted = np.array([np.bincount(problem.segment, row) for row in rows.count_customer]).reshape(
+        len(rows.count_option), len(totals.members)
+    )
+    parts.append(rows.count_option[:, columns.options[option]] * counted[:, segment])
     items = problem.options.items[columns.options][option]
     units = totals.units[segment, option]
     parts += [np.where(items == item, units, 0.0).sum(1)[None, :] for item in rows.stock]
@@ -53,6 +58,7 @@ def all_rows(
         *_price_rows(columns),
         *_menu_rows(menu, columns),
         *_include_rows(menu, totals, columns),
+        *_offer_rows(problem, totals, columns),
         *_coupling_rows(coupling, columns),
         *_capacity_links(coupling, columns),
         *_exposure_rows(problem, columns),
@@ -71,9 +77,9 @@ def _menu_rows(menu: MenuRules, columns: SegmentColumns) -> Iterator[Row]:
     everything = columns.first_y + np.arange(len(columns.bundles))
     yield at_most("max_bundles", [(everything, 1.0)], float(menu.max_bundles))
     for name, cap, member in zip(menu.names, menu.cap, menu.member, strict=True):
-        inside = np.flatnonzero(member[columns.bundles])
-        if len(inside) > cap:
-            yield at_most(name, [(columns.first_y + inside, 1.0)], float(cap))
+        inside = np.flatnonzero(member[columns.options])
+        if member[columns.options].sum() > cap:
+            yield at_most(name, [(inside, member[columns.options[inside]])], float(cap))
 
 
 def _include_rows(menu: MenuRules, totals: SegmentTotals, columns: SegmentColumns) -> Iterator[Row]:
@@ -85,6 +91,19 @@ def _include_rows(menu: MenuRules, totals: SegmentTotals, columns: SegmentColumn
         shown = np.flatnonzero(columns.bundle_at[columns.option] == at)
         offers = totals.members[columns.segment[shown]]
         yield row(f"include_shown.{label}", [(columns.x_of(shown), offers)], 1.0, np.inf)
+
+
+def _offer_rows(problem: CampaignProblem, totals: SegmentTotals, columns: SegmentColumns) -> Iterator[Row]:
+    """Least and most offers of an option on the menu."""
+    rules = problem.rules
+    for position, label in enumerate(columns.labels):
+        shown = np.flatnonzero(columns.option == position)
+        offers = (columns.x_of(shown), totals.members[columns.segment[shown]])
+        if (rules.min_exposure or 1) > 1:
+            asked = (np.array([position]), -float(rules.min_exposure or 1))
+            yield row(f"min_exposure.{label}", [offers, asked], 0.0, np.inf)
+        if rules.max_exposure is not None:
+            yield at_most(f"max_exposure.{label}", [offers, (np.array([position]), -float(rules.max_exposure))], 0.0)
 
 
 def _coupling_rows(coupling: SegmentCoupling, columns: SegmentColumns) -> Iterator[Row]:

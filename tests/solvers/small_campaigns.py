@@ -7,12 +7,13 @@ customer's compatible sets, rules from their definitions.
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from itertools import combinations, product
 
 import numpy as np
 
 from bundleopt_solvers.plan import CampaignPlan
-from bundleopt_solvers.problem import CampaignProblem, Options, Rules
+from bundleopt_solvers.problem import CampaignProblem, MenuCount, Options, Parity, Rules
 
 
 def _dyadic(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> np.ndarray:
@@ -91,10 +92,71 @@ def with_many_includes(problem: CampaignProblem, seed: int) -> CampaignProblem:
     return with_rules(problem, include=include, max_bundles=int(rng.integers(len(include), bundles + 1)))
 
 
+def with_more_rules(problem: CampaignProblem, seed: int) -> CampaignProblem:
+    """The same campaign with further rules on: counts by attribute, churn, locks, exposure, parity, revenue."""
+    rng = np.random.default_rng([seed, 2])
+    options, bundles, customers = problem.options, len(problem.options.bundle_ids), len(problem.value)
+    on = rng.random(8) < np.array([0.35, 0.25, 0.2, 0.2, 0.15, 0.3, 0.4, 0.3])
+    brand = rng.integers(0, 2, len(options.item_ids))
+    has = np.array([[any(i >= 0 and brand[i] == b for i in row) for row in options.items] for b in (0, 1)])
+    counts = [MenuCount("cap:brand", has[b], most=1, label=f"brand={b}") for b in (0, 1)] if on[0] else []
+    counts += [MenuCount("floor:brand", has[0], least=int(rng.integers(1, 3)), label="brand=0")] if on[1] else []
+    counts += [MenuCount("include", np.asarray((options.items == 2).any(1)), least=1, label="i2")] if on[2] else []
+    if on[3]:
+        base = np.sort([rng.choice(np.flatnonzero(options.bundle == b)) for b in range(min(2, bundles))])
+        held = np.isin(np.arange(len(options.bundle)), base)
+        changes = int(rng.integers(0, 2))
+        counts.append(MenuCount("max_churn", ~held, most=changes, label="new"))
+        counts.append(MenuCount("max_churn", held, least=len(base) - changes, label="kept"))
+    least = int(rng.integers(1, customers + 1)) if on[5] else None
+    most = int(rng.integers(least or 1, customers + 1)) if on[6] else None
+    group = rng.integers(0, 2, customers).astype(np.int32)
+    parity = (Parity("kind", ("a", "b"), group, float(rng.choice([0.25, 0.5]))),) if on[7] else ()
+    revenue = float(rng.integers(-8, 33) / 16) if rng.random() < 0.25 else None
+    wider = replace(problem, incremental_revenue=_dyadic(rng, -1, 3, problem.value.shape))
+    return with_rules(
+        wider,
+        menu_counts=tuple(counts),
+        lock=(int(rng.integers(0, len(options.bundle))),) if on[4] else (),
+        min_exposure=least,
+        max_exposure=most,
+        parity=parity,
+        min_incremental_revenue=revenue,
+    )
+
+
+def _counts_ok(problem: CampaignProblem, menu: tuple[int, ...]) -> bool:
+    rules = problem.rules
+    for count in rules.menu_counts:
+        load = sum(bool(count.member[o]) for o in menu)
+        if load < (count.least or 0) or load > (len(menu) if count.most is None else count.most):
+            return False
+    return set(rules.lock) <= set(menu)
+
+
+def _shown_ok(problem: CampaignProblem, offers: list[tuple[int, int]]) -> bool:
+    """Exposure and parity of whole offers, counted in fractions."""
+    rules, customers = problem.rules, len(problem.value)
+    for o in {o for _, o in offers}:
+        shown = sum(p == o for _, p in offers)
+        if shown < (rules.min_exposure or 1) or shown > (rules.max_exposure or customers):
+            return False
+    for parity in rules.parity:
+        tolerance = Fraction(parity.tolerance)
+        for code in range(len(parity.labels)):
+            part = Fraction(int((parity.group == code).sum()), customers) * len(offers)
+            got = sum(int(parity.group[u]) == code for u, _ in offers)
+            if part and not (1 - tolerance) * part <= got <= (1 + tolerance) * part:
+                return False
+    return True
+
+
 def _menu_ok(problem: CampaignProblem, menu: tuple[int, ...]) -> bool:
     rules, options = problem.rules, problem.options
     sets = [frozenset(int(i) for i in options.items[o] if i >= 0) for o in menu]
     if len(menu) > rules.max_bundles or not set(rules.include) <= {int(options.bundle[o]) for o in menu}:
+        return False
+    if not _counts_ok(problem, menu):
         return False
     if rules.item_overlap is not None and any(sum(i in s for s in sets) > rules.item_overlap for i in range(9)):
         return False
@@ -152,6 +214,9 @@ def row_table(problem: CampaignProblem) -> tuple[np.ndarray, np.ndarray]:
     if rules.min_incremental_margin is not None:
         out.append(-problem.incremental_margin.astype(np.float64))
         limit.append(-rules.min_incremental_margin)
+    if rules.min_incremental_revenue is not None:
+        out.append(-problem.incremental_revenue.astype(np.float64))
+        limit.append(-rules.min_incremental_revenue)
     if rules.stock_slack is not None:
         for item, slack in enumerate(rules.stock_slack):
             out.append((problem.units * (options.items == item)).sum(2).astype(np.float64))
@@ -182,7 +247,7 @@ def _best_offers(
     table, limit = rows
     columns = _columns(problem, menu)
     total, use = np.zeros(1), np.zeros((len(limit), 1))
-    shown = np.zeros((len(menu), 1), dtype=bool)
+    shown, plans = np.zeros((len(menu), 1), dtype=bool), [()]
     for u in range(len(worth)):
         gain = np.array([sum(worth[u, o] for o in c) for c in columns])
         cost = np.array([table[:, u, list(c)].sum(1) for c in columns]).reshape(len(columns), len(limit)).T
@@ -190,10 +255,13 @@ def _best_offers(
         total = (total[:, None] + gain).ravel()
         use = (use[:, :, None] + cost[:, None, :]).reshape(len(limit), len(total))
         shown = (shown[:, :, None] | has[:, None, :]).reshape(len(menu), len(total))
+        plans = [(*plan, *((u, o) for o in c)) for plan in plans for c in columns]
     ok = (use <= limit[:, None] + 1e-13).all(0) & shown.all(0)
-    if not ok.any():
-        return None
-    return float(total[ok].max()) - problem.rules.fixed_cost_per_bundle * len(menu)
+    counts_offers = problem.rules.parity or problem.rules.min_exposure or problem.rules.max_exposure
+    for at in sorted(np.flatnonzero(ok).tolist(), key=lambda at: -total[at]):
+        if not counts_offers or _shown_ok(problem, list(plans[at])):
+            return float(total[at]) - problem.rules.fixed_cost_per_bundle * len(menu)
+    return None
 
 
 def with_rules(problem: CampaignProblem, **changes: object) -> CampaignProblem:
@@ -213,6 +281,8 @@ def breaks_a_rule(problem: CampaignProblem, plan: CampaignPlan) -> str:
         held = tuple(o for v, o in offers if v == u)
         if len(held) > problem.rules.slots or not _compatible(problem, held):
             return f"customer {u}"
+    if not _shown_ok(problem, offers):
+        return "exposure or parity"
     table, limit = row_table(problem)
     used = np.array([sum(row[u, o] for u, o in offers) for row in table])
     if (used > limit).any():
@@ -220,6 +290,10 @@ def breaks_a_rule(problem: CampaignProblem, plan: CampaignPlan) -> str:
     gain = sum(float(problem.value[u, o]) - problem.rules.contact_cost for u, o in offers)
     gain -= problem.rules.fixed_cost_per_bundle * len(menu)
     return "" if abs(gain - plan.headline.value) < 1e-12 else "value"
+
+
+def _picked(array: np.ndarray | None, who: np.ndarray, at: np.ndarray) -> np.ndarray | None:
+    return None if array is None else array[np.ix_(who, at)]
 
 
 def permuted(problem: CampaignProblem, seed: int) -> CampaignProblem:
@@ -236,6 +310,9 @@ def permuted(problem: CampaignProblem, seed: int) -> CampaignProblem:
         value=problem.value[np.ix_(who, at)],
         redemption=problem.redemption[np.ix_(who, at)],
         incremental_margin=problem.incremental_margin[np.ix_(who, at)],
+        incremental_revenue=None
+        if problem.incremental_revenue is None
+        else problem.incremental_revenue[np.ix_(who, at)],
         units=problem.units[np.ix_(who, at)],
         options=replace(
             options,
@@ -247,5 +324,11 @@ def permuted(problem: CampaignProblem, seed: int) -> CampaignProblem:
             unit_spend=options.unit_spend[at],
             unit_margin=options.unit_margin[at],
         ),
-        rules=replace(rules, include=tuple(int(place[b]) for b in rules.include)),
+        rules=replace(
+            rules,
+            include=tuple(int(place[b]) for b in rules.include),
+            menu_counts=tuple(replace(count, member=count.member[at]) for count in rules.menu_counts),
+            lock=tuple(int(np.flatnonzero(at == o)[0]) for o in rules.lock),
+            parity=tuple(replace(parity, group=parity.group[who]) for parity in rules.parity),
+        ),
     )
