@@ -1,0 +1,32 @@
+"""What assortments earn: expected sales and money under the mixed multinomial logit, many assortments at once.
+
+sales_i = x_i min(stock_i, sum_s occasions_s weight_si / (outside_s + sum_j weight_sj x_j)),
+money = sum_i value_i sales_i.
+Demand beyond the stock is lost: nobody who meets an empty shelf is assumed to take something else, so the money is
+never overstated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bundleopt_solvers.assortment.problem import AssortmentProblem, Flags, Reals
+
+
+def expected_sales(problem: AssortmentProblem, listed: Flags) -> Reals:
+    """Units sold of every item, (N, I), for assortments `listed` (N, I)."""
+    chosen = listed.astype(np.float64)
+    total = problem.outside + chosen @ problem.weight.T
+    demand = chosen * ((problem.occasions / total) @ problem.weight)
+    return np.minimum(demand, problem.stock)
+
+
+def money(problem: AssortmentProblem, listed: Flags) -> Reals:
+    """Expected money, (N,), of assortments `listed` (N, I)."""
+    return np.asarray(expected_sales(problem, listed) @ problem.value)
+
+
+def most_demand(problem: AssortmentProblem) -> Reals:
+    """(I,) demand of each item were it listed alone: no assortment sells more of it."""
+    share = problem.weight / (problem.outside[:, None] + problem.weight)
+    return np.asarray(problem.occasions @ share)
