@@ -81,7 +81,7 @@ def fit_uncertainty(sales: WeeklySales, prices: PriceHistory, *, held_out: int) 
     persistent = _by_group(_cross_products(residual[recent]), _cross_products(scaled[recent]), groups)
     shared = _shared(residual[recent], scaled[recent], sales.category)
     known = len(residual[recent]) > 1
-    persistent = _kept(persistent) if known else np.full(len(groups), UNKNOWN_LEVEL)
+    persistent = _kept(persistent, groups) if known else np.full(len(groups), UNKNOWN_LEVEL)
     category_level = float(np.sqrt(np.clip(shared, 0.0, None))) if known else 0.0
     category_level = min(category_level, float(persistent.min(initial=UNKNOWN_LEVEL)))
     noise = residual**2 - scaled
@@ -131,8 +131,17 @@ def _by_group(above: Floats, below: Floats, groups: Codes) -> Floats:
     return np.asarray(np.divide(*sums, out=np.zeros(ITEM_GROUPS), where=sums[1] > 0)[groups], dtype=np.float64)
 
 
-def _kept(squares: Floats) -> Floats:
-    return np.sqrt(np.clip(squares, LEAST_LEVEL**2, LARGEST_SPREAD**2))
+def _kept(squares: Floats, groups: Codes) -> Floats:
+    """(I,) spreads inside their limits that do not grow with sales: groups out of order are pooled."""
+    blocks: list[tuple[float, int]] = []
+    for group in range(ITEM_GROUPS):
+        of = squares[groups == group]
+        blocks.append((float(of[0]) if len(of) else 0.0, 1))
+        while len(blocks) > 1 and blocks[-1][0] >= blocks[-2][0]:
+            (last, size), (before, other) = blocks.pop(), blocks.pop()
+            blocks.append(((last * size + before * other) / (size + other), size + other))
+    pooled = np.repeat([value for value, _ in blocks], [size for _, size in blocks])
+    return np.asarray(np.sqrt(np.clip(pooled[groups], LEAST_LEVEL**2, LARGEST_SPREAD**2)), dtype=np.float64)
 
 
 def _shared(residual: Floats, scaled: Floats, category: Codes) -> float:

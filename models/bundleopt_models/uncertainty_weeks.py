@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from bundleopt_data.panel import Panel
+from bundleopt_models.settings import PriceSource
 from bundleopt_models.uncertainty import Uncertainty
 from bundleopt_models.uncertainty_fit import PriceHistory, WeeklySales, fit_uncertainty
 from bundleopt_models.week_tables import log_position
@@ -32,8 +33,14 @@ UNITS_PRIOR = 20.0
 
 
 def expected_sales(model: DemandModel, panel: Panel, weeks: Sequence[int]) -> dict[int, Floats]:
-    """Week -> (I,) expected customers who buy each item, one step ahead."""
-    return {week: model.weekly_grid(panel, week)[0].sum(axis=0, dtype=np.float64) for week in weeks}
+    """Week -> (I,) expected customers who buy each item, one step ahead, at the prices the model was trained on."""
+
+    def expected(week: int) -> Floats:
+        last = panel.prices.log_price[max(week - 1, 0)] if model.settings.price is PriceSource.LAST_WEEK else None
+        probability, _ = model.weekly_grid(panel, week, log_price=last)
+        return np.asarray(probability.sum(axis=0, dtype=np.float64))
+
+    return {week: expected(week) for week in weeks}
 
 
 def measure_uncertainty(
