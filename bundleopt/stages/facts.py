@@ -12,7 +12,7 @@ from bundleopt.plan import totals
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
-from bundleopt.stages import findings, verify
+from bundleopt.stages import draws, findings, verify
 from bundleopt.stages.break_even import break_even_rows
 from bundleopt.stages.decomposition import additivity, waterfall
 from bundleopt.stages.stopwatch import Stopwatch
@@ -21,6 +21,7 @@ from bundleopt.stages.week import PlannedWeek
 if TYPE_CHECKING:
     from bundleopt.prepared import Prepared
     from bundleopt_models.decomposition import Decomposition
+    from bundleopt_models.uncertainty import Uncertainty
 
 _LIBRARIES = ("bundleopt", "torch", "ortools", "pulp", "numpy", "pandas", "pyarrow", "duckdb")
 
@@ -40,7 +41,9 @@ def gather_facts(
     is_empty = not len(valued.plan.offer_customer) and valued.plan.headline.gap <= settings.gap
     rows = session.resolved.rows()
     return PlanFacts(
-        totals=totals.all_totals(valued, level=settings.interval_level),
+        totals=totals.all_totals(
+            valued, level=settings.interval_level, draws=draws.plan_draws(prepared, valued, settings)
+        ),
         decomposition=waterfall(parts.revenue, valued.incremental_revenue),
         margin_decomposition=waterfall(parts.margin, valued.incremental_margin),
         objective=settings.objective.value,
@@ -69,7 +72,7 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     campaign = prepared.week.campaign
     # What moves money most comes first: the terminal shows the first few.
     sentences = list(campaign.assumptions)
-    sentences.append("Intervals cover the sampling of redemptions only, not the uncertainty of the demand model.")
+    sentences.append(interval_sentence(prepared.week.forecast.uncertainty))
     sentences.extend(pull_forward_sentences(prepared.week, assumed.pull_forward))
     if np.isfinite(prepared.week.stock.on_hand).any():
         sentences.append(f"Safety stock is {assumed.safety_deviations:g} standard deviations of Poisson demand.")
@@ -78,6 +81,17 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
         sentences.append("Every offer is seen (reach 1).")
     sentences.extend(session.dataset.assumptions)
     return tuple(dict.fromkeys(sentences))
+
+
+def interval_sentence(uncertainty: Uncertainty | None) -> str:
+    """Say what the intervals of the totals cover."""
+    if uncertainty is None:
+        return "Intervals cover the sampling of redemptions only, not the uncertainty of the demand model."
+    return (
+        "Intervals of expectations cover the demand model's parameters; intervals of outcomes also a shock that all "
+        f"sales of a week share ({uncertainty.week:.0%}), shocks of single items "
+        f"({float(np.median(uncertainty.item_week)):.0%}), and who happens to redeem."
+    )
 
 
 def pull_forward_sentences(week: PlannedWeek, assumed: float) -> list[str]:

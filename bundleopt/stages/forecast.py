@@ -13,8 +13,10 @@ from bundleopt.stages.cache import ArrayCache, Arrays, code_digest, key_of
 from bundleopt.stages.model import TrainedModel
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_models.forecast import DemandForecast, PairRelations, PullForward
+from bundleopt_models.uncertainty import Uncertainty
 
 _PLAIN = ("probability", "visit_probability", "slope", "units", "log_position", "knots", "heights", "category")
+_SPREAD, _COMMON = "spread_", "common_spread_"
 _RELATIONS = ("first", "second", "gamma", "standard_error", "significant")
 
 
@@ -56,6 +58,9 @@ def as_arrays(forecast: DemandForecast) -> Arrays:
     arrays["pull_share"] = forecast.pull_forward.share
     arrays["numbers"] = np.array([forecast.relations.background, forecast.pull_forward.assumed_share])
     arrays["week"] = np.array(forecast.week.isoformat())
+    if forecast.uncertainty is not None:
+        arrays |= {f"{_SPREAD}{name}": value for name, value in forecast.uncertainty.arrays().items()}
+        arrays |= {f"{_COMMON}{name}": np.array(value) for name, value in forecast.uncertainty.numbers().items()}
     return arrays
 
 
@@ -70,5 +75,12 @@ def from_arrays(arrays: Arrays) -> DemandForecast:
         item_ids=arrays["item_ids"].astype(object),
         relations=PairRelations(**relations, background=background),
         pull_forward=PullForward(arrays["pull_share"], assumed),
+        uncertainty=_uncertainty(arrays),
         **plain,
     )
+
+
+def _uncertainty(arrays: Arrays) -> Uncertainty | None:
+    numbers = {name.removeprefix(_COMMON): float(value) for name, value in arrays.items() if name.startswith(_COMMON)}
+    spreads = {name.removeprefix(_SPREAD): value for name, value in arrays.items() if name.startswith(_SPREAD)}
+    return Uncertainty.of(spreads, numbers) if numbers else None
