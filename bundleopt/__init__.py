@@ -18,6 +18,7 @@ logging.getLogger("bundleopt").addHandler(logging.NullHandler())
 
 _HOMES = {
     "ApproveResult": "bundleopt.verbs.approve",
+    "AssortResult": "bundleopt.assortment.result",
     "BundleoptError": "bundleopt_data.errors",
     "CheckResult": "bundleopt.verbs.check",
     "CompareResult": "bundleopt.verbs.compare",
@@ -39,6 +40,7 @@ _HOMES = {
     "VerificationError": "bundleopt_data.errors",
     "WorkspaceLockedError": "bundleopt_data.errors",
     "approve": "bundleopt.verbs.approve",
+    "assort": "bundleopt.verbs.assort",
     "check": "bundleopt.verbs.check",
     "compare": "bundleopt.verbs.compare",
     "evaluate": "bundleopt.verbs.evaluate",

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from bundleopt.cli import approve, check, compare, evaluate, export, init, predict, report, runs, score, solve, train
+from bundleopt.cli import approve, assort, check, compare, evaluate, export, init, predict, report, runs, score, solve, train
 from bundleopt.cli.failures import report_failure
 
 NAME = "bundleopt"
@@ -44,6 +44,9 @@ VERBS = {
     "evaluate": Verb(evaluate.evaluate, "Compare the model with its rivals.", "evaluate --fast"),
     "predict": Verb(predict.predict, "Predict purchases for given rows.", "predict --at rows.csv --out predicted.csv"),
     "solve": Verb(solve.solve, "Plan the campaign.", "solve --budget 2000 --max-discount 25%"),
+    "assort": Verb(
+        assort.assort, "Choose which items to list.", "assort --category YOGURT --max-items 20"
+    ),
     "score": Verb(score.score, "Value a plan written by hand.", "score my-plan.csv --budget 2000"),
     "compare": Verb(compare.compare, "Lay two plans side by side.", "compare 1 2"),
     "approve": Verb(approve.approve, "Freeze a plan.", "approve --by 'Ada Lovelace'"),

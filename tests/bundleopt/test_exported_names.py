@@ -8,6 +8,7 @@ from bundleopt_data.errors import BundleoptError
 
 PUBLIC = [
     "ApproveResult",
+    "AssortResult",
     "BundleoptError",
     "CheckResult",
     "CompareResult",
@@ -29,6 +30,7 @@ PUBLIC = [
     "VerificationError",
     "WorkspaceLockedError",
     "approve",
+    "assort",
     "check",
     "compare",
     "evaluate",

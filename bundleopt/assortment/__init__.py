@@ -1,0 +1,1 @@
+"""Preference tables, wishes and results of `assort`."""
