@@ -44,6 +44,7 @@ _HOMES = {
     "check": "bundleopt.verbs.check",
     "compare": "bundleopt.verbs.compare",
     "evaluate": "bundleopt.verbs.evaluate",
+    "explain": "bundleopt.verbs.explain",
     "export": "bundleopt.verbs.export",
     "initialise": "bundleopt.verbs.initialise",
     "predict": "bundleopt.verbs.predict",

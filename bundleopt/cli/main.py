@@ -12,7 +12,22 @@ from typing import Any
 
 import typer
 
-from bundleopt.cli import approve, assort, check, compare, evaluate, export, init, predict, report, runs, score, solve, train
+from bundleopt.cli import (
+    approve,
+    assort,
+    check,
+    compare,
+    evaluate,
+    explain,
+    export,
+    init,
+    predict,
+    report,
+    runs,
+    score,
+    solve,
+    train,
+)
 from bundleopt.cli.failures import report_failure
 
 NAME = "bundleopt"
@@ -49,6 +64,7 @@ VERBS = {
     ),
     "score": Verb(score.score, "Value a plan written by hand.", "score my-plan.csv --budget 2000"),
     "compare": Verb(compare.compare, "Lay two plans side by side.", "compare 1 2"),
+    "explain": Verb(explain.explain, "Say why a bundle is in the plan, or not.", "explain milk+bananas"),
     "approve": Verb(approve.approve, "Freeze a plan.", "approve --by 'Ada Lovelace'"),
     "export": Verb(export.export, "Write a plan as CSV, Excel, Parquet.", "export --to campaign"),
     "report": Verb(report.report, "Write the report page of a run.", "report --out campaign.html"),

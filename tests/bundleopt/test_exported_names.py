@@ -34,6 +34,7 @@ PUBLIC = [
     "check",
     "compare",
     "evaluate",
+    "explain",
     "export",
     "initialise",
     "predict",
