@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bundleopt.plan.totals import Total
@@ -42,6 +42,7 @@ class PlanFacts:
         versions, seeds, seconds: by name. model: what the forecast came from.
         break_even: rows for an empty plan, see `bundleopt.stages.break_even`.
         additivity: how far several offers to one customer are from adding up, measured on a sample.
+        selection: what choosing the best of many uncertain candidates may have added, see `bundleopt.stages.draws`.
     """
 
     totals: dict[str, Total]
@@ -64,6 +65,7 @@ class PlanFacts:
     break_even: list[dict[str, Any]]
     additivity: dict[str, Any]
     data_findings: list[dict[str, Any]]
+    selection: dict[str, Any] = field(default_factory=dict)
 
 
 def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
@@ -92,6 +94,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "excluded_items": facts.excluded,
         "included_bundles": facts.included,
         "additivity": facts.additivity,
+        "selection": facts.selection,
         "break_even": facts.break_even,
         "data_findings": facts.data_findings,
         "model": facts.model,

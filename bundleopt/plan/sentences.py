@@ -49,6 +49,30 @@ def status_sentence(document: dict[str, Any]) -> str:
 _STOPPED = {"time limit": " A longer --time-limit may close it.", "work limit": " More time would not close it."}
 
 
+def held_out_sentences(document: dict[str, Any]) -> list[str]:
+    """Say what the plan is worth on draws it was not chosen on, and how much the choice itself may have added."""
+    total = document["totals"]["incremental_revenue"]
+    if total.get("held_out_draws") is None:
+        return []
+    low, high = (formats.money(total["expectation"][end]) for end in ("low", "high"))
+    mean = formats.money(total["held_out_draws"])
+    drawn = (
+        f"On draws of the demand model that no optimisation saw, the plan brings {mean} of incremental revenue on "
+        f"average, {low} to {high} in {total['level']:.0%} of them."
+    )
+    selection = document.get("selection") or {}
+    return [drawn, _selection_sentence(document["objective"]["value"], selection)] if selection else [drawn]
+
+
+def _selection_sentence(value: float, selection: dict[str, Any]) -> str:
+    left = formats.money(value * (1 - selection["optimism"]))
+    return (
+        f"Expected after selection: {left} of the objective's {formats.money(value)}, if choosing among "
+        f"{counted(selection['candidates'], 'bundle')} favours those whose worth is over-estimated as much as the draws "
+        "allow (a cautious figure)."
+    )
+
+
 def notices(document: dict[str, Any]) -> list[str]:
     """Return what the reader must not miss: lost margin, an empty plan, bundles that stand in for asked items."""
     found = (margin_sentence(document), empty_sentence(document), *included_sentences(document))

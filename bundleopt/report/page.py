@@ -51,6 +51,7 @@ def page_values(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> di
         "bound_sentence": sentences.bound_sentence(document),
         "status_sentence": sentences.status_sentence(document),
         "notices": sentences.notices(document),
+        "held_out": sentences.held_out_sentences(document),
         "waterfall": _waterfall(document["decomposition"], document, "incremental_revenue"),
         "margin_waterfall": _waterfall(document["margin_decomposition"], document, "incremental_margin"),
         "value_bars": _value_bars(bundles),
@@ -76,7 +77,10 @@ def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
     for name, label, write in rows:
         total = totals[name]
         spread = f"{write(total['low'])} to {write(total['high'])}" if total["low"] != total["high"] else ""
-        cards.append({"label": label, "value": write(total["value"]), "spread": spread})
+        expectation = total.get("expectation") or {}
+        known = expectation.get("low") is not None
+        sure = f"{write(expectation['low'])} to {write(expectation['high'])}" if known else ""
+        cards.append({"label": label, "value": write(total["value"]), "spread": spread, "expectation": sure})
     return cards
 
 

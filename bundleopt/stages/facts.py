@@ -62,6 +62,7 @@ def gather_facts(
         model=model_facts(prepared),
         break_even=break_even_rows(prepared.week, prepared.choice, prepared.found, settings) if is_empty else [],
         additivity=additivity(prepared, valued, settings),
+        selection=draws.selection_facts(prepared, valued, settings),
         data_findings=data_findings(session),
     )
 
