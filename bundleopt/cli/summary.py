@@ -15,6 +15,8 @@ from bundleopt.plan import sentences
 from bundleopt.report import formats
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from rich.console import Console
 
@@ -47,6 +49,8 @@ def print_summary(console: Console, result: SolveResult) -> None:
     _line(console)
     _line(console, sentences.bound_sentence(document), style="bold green")
     _line(console, sentences.status_sentence(document))
+    for text in sentences.held_out_sentences(document):
+        _line(console, text)
     for text in sentences.notices(document):
         _line(console, text, style="yellow")
     if document["menu"]["bundles"]:
@@ -68,16 +72,26 @@ def _title(document: dict[str, Any]) -> str:
 
 
 def totals_table(document: dict[str, Any]) -> Any:
-    """The totals of a plan document with the intervals of their outcomes."""
+    """The totals of a plan document with the intervals of their expectations and of their outcomes."""
     totals = document["totals"]
     level = totals["incremental_revenue"]["level"]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     revenue = ("revenue", _revenue_label(document), formats.money)
     for name, label, write in (*_TOTALS, revenue):
         one = totals[name]
         spread = f"{write(one['low'])} to {write(one['high'])}" if one["low"] != one["high"] else ""
-        rows.append((label, write(one["value"]), spread))
-    return plain_table(("", "#expected", f"#{level:.0%} of outcomes"), rows)
+        rows.append((label, write(one["value"]), _expectation(one, write), spread))
+    head: tuple[str, ...] = ("", "#expected", f"#{level:.0%} of expectations", f"#{level:.0%} of outcomes")
+    if not any(row[2] for row in rows):
+        # A plan without draws has one interval only.
+        head, rows = (*head[:2], head[3]), [(*row[:2], row[3]) for row in rows]
+    return plain_table(head, rows)
+
+
+def _expectation(total: dict[str, Any], write: Callable[[float], str]) -> str:
+    """The interval of the expectation, "" where the model gave no draws."""
+    interval = total.get("expectation") or {}
+    return "" if interval.get("low") is None else f"{write(interval['low'])} to {write(interval['high'])}"
 
 
 def _revenue_label(document: dict[str, Any]) -> str:

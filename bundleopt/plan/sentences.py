@@ -68,8 +68,8 @@ def _selection_sentence(value: float, selection: dict[str, Any]) -> str:
     left = formats.money(value * (1 - selection["optimism"]))
     return (
         f"Expected after selection: {left} of the objective's {formats.money(value)}, if choosing among "
-        f"{counted(selection['candidates'], 'bundle')} favours those whose worth is over-estimated as much as the draws "
-        "allow (a cautious figure)."
+        f"{counted(selection['candidates'], 'bundle')} favours those whose worth is over-estimated as much as the "
+        "draws allow (a cautious figure)."
     )
 
 
