@@ -35,9 +35,13 @@ def evaluate(flags: EvaluateFlags) -> None:
         result = run(flags.workspace, fast=flags.fast, device=flags.device, progress=progress)
 
     def render(console: Console) -> None:
+        for number, sentence in enumerate(result.sentences, 1):
+            console.print(f"{number}. {sentence}", markup=False, highlight=False)
+        console.print()
         head = ("model", *(NUMBER + name for name in result.columns))
         console.print(plain_table(head, result.text_rows()))
         for note in result.notes:
-            console.print(note, markup=False)
+            console.print(note, markup=False, highlight=False)
+        console.print("Charts: bundleopt report shows them beside the latest plan.", markup=False)
 
     output.result(result.document(), render)

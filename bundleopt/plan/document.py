@@ -43,6 +43,7 @@ class PlanFacts:
         break_even: rows for an empty plan, see `bundleopt.stages.break_even`.
         additivity: how far several offers to one customer are from adding up, measured on a sample.
         selection: what choosing the best of many uncertain candidates may have added, see `bundleopt.stages.draws`.
+        model_quality: the last evaluation on this data, None where there is none.
     """
 
     totals: dict[str, Total]
@@ -66,6 +67,7 @@ class PlanFacts:
     additivity: dict[str, Any]
     data_findings: list[dict[str, Any]]
     selection: dict[str, Any] = field(default_factory=dict)
+    model_quality: dict[str, Any] | None = None
 
 
 def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
@@ -98,6 +100,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "break_even": facts.break_even,
         "data_findings": facts.data_findings,
         "model": facts.model,
+        "model_quality": facts.model_quality,
         "config": facts.config,
         "config_sources": facts.config_sources,
         "inputs": facts.inputs,

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from bundleopt.plan import sentences
-from bundleopt.report import formats, svg
+from bundleopt.report import formats, model_quality, svg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +60,7 @@ def page_values(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> di
         "budget": _budget(document),
         "rules": _rules(document),
         "tight_stock": _tight_stock(tables["inventory"]),
+        "quality": model_quality.section(document.get("model_quality")),
         "currency": document["config"].get("data.currency", ""),
     }
 

@@ -12,7 +12,7 @@ from bundleopt.plan import totals
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
-from bundleopt.stages import draws, findings, verify
+from bundleopt.stages import draws, findings, model_quality, verify
 from bundleopt.stages.break_even import break_even_rows
 from bundleopt.stages.decomposition import additivity, waterfall
 from bundleopt.stages.stopwatch import Stopwatch
@@ -64,6 +64,7 @@ def gather_facts(
         additivity=additivity(prepared, valued, settings),
         selection=draws.selection_facts(prepared, valued, settings),
         data_findings=data_findings(session),
+        model_quality=model_quality.read(session.workspace, session.dataset.input_hashes),
     )
 
 

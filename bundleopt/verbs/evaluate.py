@@ -7,46 +7,67 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bundleopt.plan import quality_sentences
 from bundleopt.plan.document import plain
 from bundleopt.session import Progress, Session, open_session
-from bundleopt.stages import findings
-from bundleopt.stages.model import train_settings
+from bundleopt.stages import findings, model_quality
+from bundleopt.stages.model import open_model, train_settings
 from bundleopt.workspace_lock import hold
-from bundleopt_data.errors import DataProblem, DataRefusedError
+from bundleopt_data.errors import DataProblem, DataRefusedError, ModelArtefactError
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from bundleopt_data.panel import Panel
     from bundleopt_models.evaluation import EvaluationTable
+    from bundleopt_models.model import DemandModel
+    from bundleopt_models.quality import ModelQuality
 
 HOW_TO_READ = (
-    "Lower log loss is better, pred/obs is best at 1, all others are better when higher; "
-    "every model sees last week's prices and nothing of the week it predicts but display and mailer. "
-    "bundleopt is the model that plans are made with."
+    "Lower log loss is better, pred/obs is best at 1, all others are better when higher. z compares log loss with "
+    "{reference}: below \u22122 is a sure gain. Every model sees last week's prices, and nothing of the week it "
+    "predicts but display and mailer. bundleopt is the model that plans are made with."
 )
 
-# What the terminal shows; JSON holds every column.
+# What the terminal shows in 80 columns; JSON holds every column.
 SHOWN = {
     "log_loss": "log loss",
     "pr_auc": "PR-AUC",
-    "roc_auc": "ROC-AUC",
-    "recall": "recall@10",
-    "ndcg": "NDCG@10",
+    "recall": "rec@10",
+    "ndcg": "NDCG",
     "predicted_over_observed": "pred/obs",
-    "fit_seconds": "seconds",
+    "z": "z",
+    "fit_seconds": "sec",
+}
+_FORMS = {
+    "log_loss": "{:.6f}",
+    "pr_auc": "{:.3f}",
+    "recall": "{:.3f}",
+    "ndcg": "{:.3f}",
+    "predicted_over_observed": "{:.3f}",
+    "z": "{:.1f}",
+    "fit_seconds": "{:.0f}",
 }
 
 
 @dataclass(frozen=True)
 class EvaluateResult:
-    """The metric table.
+    """How good the model is.
 
     Attributes:
-        table: one row a model; see `bundleopt_models.evaluation`. tested: the first test Monday, and how many weeks.
+        quality: the metric table, reliability, unit totals, price response; see `bundleopt_models.quality`.
+        first: the first test Monday. fast: whether it is the quick training. inputs: sha256 of the data by name.
     """
 
-    table: EvaluationTable
-    tested: tuple[date, int]
+    quality: ModelQuality
+    first: date
+    fast: bool
+    inputs: dict[str, str]
+
+    @property
+    def table(self) -> EvaluationTable:
+        """The metric table."""
+        return self.quality.table
 
     @property
     def columns(self) -> list[str]:
@@ -64,28 +85,22 @@ class EvaluateResult:
         ]
 
     @property
+    def sentences(self) -> list[str]:
+        """Whether it beats what is easy, whether totals are right, how sure price is."""
+        return quality_sentences.three_sentences(self.document())
+
+    @property
     def notes(self) -> list[str]:
         """Sentences below the table."""
-        monday, weeks = self.tested
-        first = (
-            f"Test: {weeks} weeks from {monday}, {self.table.cells:,.0f} cells, base rate {self.table.base_rate:.4%}."
-        )
-        return [first, HOW_TO_READ, *(f"{row.model}: {row.note}" for row in self.table.rows if row.note)]
+        tested = f"Test: {len(self.table.weeks.test)} weeks from {self.first}"
+        cells = f"{self.table.cells:,.0f} customer-item-weeks, {self.table.base_rate:.4%} of them bought."
+        missing = [f"{row.model}: {row.note}" for row in self.table.rows if row.note]
+        return [f"{tested}, {cells}", HOW_TO_READ.format(reference=self.table.reference), *missing]
 
     def document(self) -> dict[str, Any]:
-        """Return the whole table as JSON."""
-        return dict(
-            plain(
-                {
-                    "rows": self.table.as_frame().to_dict("records"),
-                    "cells": self.table.cells,
-                    "base_rate": self.table.base_rate,
-                    "first_test_week": self.tested[0].isoformat(),
-                    "test_weeks": self.tested[1],
-                    "run": self.table.run,
-                }
-            )
-        )
+        """Return everything as JSON."""
+        facts = {"first_test_week": self.first.isoformat(), "fast": self.fast, "inputs": self.inputs}
+        return dict(plain(self.quality.document() | facts))
 
 
 def evaluate(
@@ -97,6 +112,8 @@ def evaluate(
 ) -> EvaluateResult:
     """Train on the earlier weeks, score the last ones, and compare with simple and strong rivals.
 
+    The result is kept beside the workspace's models; the report of every plan on the same data shows it.
+
     Args:
         workspace: its folder; None finds it.
         fast: evaluate the quick training that `solve` starts by itself.
@@ -106,7 +123,7 @@ def evaluate(
     Raises:
         DataRefusedError: the log is too short to hold weeks back.
     """
-    from bundleopt_models import evaluation, protocol
+    from bundleopt_models import evaluation, protocol, quality
 
     session = open_session(workspace, progress=progress)
     findings.refuse_failed(session)
@@ -116,13 +133,26 @@ def evaluate(
         panel = session.dataset.panel(
             fit_until=tuning, max_items=session.config.model.max_items, progress=session.progress
         )
-        table = evaluation.evaluate(
-            panel,
-            train_settings(session, fast=fast, device=device),
-            folder=session.workspace.cache / "evaluation",
-            progress=session.progress,
-        )
-    return EvaluateResult(table, (test, len(table.weeks.test)))
+        settings = train_settings(session, fast=fast, device=device)
+        folder = session.workspace.cache / "evaluation"
+        table = evaluation.evaluate(panel, settings, folder=folder, progress=session.progress)
+        session.progress("measuring calibration and price response", 0.99)
+        measured = quality.measure_quality(panel, table, shipped=_shipped(session))
+        result = EvaluateResult(measured, test, fast, session.dataset.input_hashes)
+        model_quality.keep(session.workspace, result.document())
+    return result
+
+
+def _shipped(session: Session) -> tuple[DemandModel, Panel] | None:
+    """The model that plans are made with, where it was trained on this data; its price response is what counts."""
+    trained = open_model(session)
+    if trained is None or trained.record.inputs != session.dataset.input_hashes:
+        return None
+    try:
+        return trained.model, trained.panel
+    except ModelArtefactError:
+        # An evaluation does not need it: the model trained for the test stands in.
+        return None
 
 
 def _span(session: Session) -> tuple[date, int]:
@@ -140,4 +170,4 @@ def _span(session: Session) -> tuple[date, int]:
 def _figure(name: str, value: Any, *, note: str) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)) or note:
         return "\u2013"
-    return f"{value:.1f}" if name.endswith("seconds") else f"{value:.6f}" if name == "log_loss" else f"{value:.4f}"
+    return _FORMS[name].format(value)

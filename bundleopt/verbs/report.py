@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bundleopt.approval import refuse_frozen
 from bundleopt.run_registry import find_run
+from bundleopt.stages import model_quality
 from bundleopt.workspace import find_workspace
 from bundleopt_data import atomic
 from bundleopt_data.errors import UsageError
@@ -53,7 +54,11 @@ def write_report(
         refuse_frozen(result.folder)
     path = Path(out) if out is not None else result.folder / "report.html"
     tables = {"bundles": result.bundles, "offers": result.offers, "inventory": result.inventory}
-    atomic.write_text(path, render_report(result.document, tables))
+    # An evaluation may be newer than the plan; it counts where it was made on the plan's own data.
+    found = find_workspace(Path(workspace) if workspace else None)
+    newest = model_quality.read(found, result.document["inputs"])
+    document = result.document | ({"model_quality": newest} if newest is not None else {})
+    atomic.write_text(path, render_report(document, tables))
     return path
 
 

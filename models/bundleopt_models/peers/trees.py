@@ -38,8 +38,8 @@ class BoostedTrees:
 
     def __init__(self, *, monotone: bool, price: PriceSource | None = None) -> None:
         """`price`: the price it sees; None for that of the comparison."""
-        kind = "monotone in price" if monotone else "same information"
-        self.name = f"LightGBM, {kind if price is None else price.value.replace('_', ' ') + ' price'}"
+        kinds = ["monotone"] * monotone + ([f"{price.value.replace('_', ' ')}'s price"] if price is not None else [])
+        self.name = ", ".join(["LightGBM", *kinds])
         self._monotone, self._price = monotone, price
         self.rows = 0
 
