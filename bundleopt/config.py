@@ -90,7 +90,7 @@ class AssumptionsConfig(Section):
         default=0.2, description="share of induced sales borrowed from later weeks, if not measured"
     )
     safety_deviations: float = Field(
-        default=1.64, ge=0, description="safety stock, in standard deviations of Poisson demand"
+        default=1.64, ge=0, description="safety stock: 1.64 covers 95 % of weeks, as a normal would"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,12 +78,20 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     sentences.append(interval_sentence(prepared.week.forecast.uncertainty))
     sentences.extend(pull_forward_sentences(prepared.week, assumed.pull_forward))
     if np.isfinite(prepared.week.stock.on_hand).any():
-        sentences.append(f"Safety stock is {assumed.safety_deviations:g} standard deviations of Poisson demand.")
+        sentences.append(safety_sentence(prepared.week.forecast.uncertainty, assumed.safety_deviations))
     settings = session.config.solve
     if settings.reach == 1.0:
         sentences.append("Every offer is seen (reach 1).")
     sentences.extend(session.dataset.assumptions)
     return tuple(dict.fromkeys(sentences))
+
+
+def safety_sentence(uncertainty: Uncertainty | None, deviations: float) -> str:
+    """Say what safety stock covers."""
+    if uncertainty is None:
+        return f"Safety stock is {deviations:g} standard deviations of Poisson demand."
+    share = NormalDist().cdf(deviations)
+    return f"Safety stock covers the week's demand with a chance of {share:.0%}, the forecast's uncertainty included."
 
 
 def interval_sentence(uncertainty: Uncertainty | None) -> str:

@@ -97,3 +97,24 @@ def _extra_units(bought: Codes, units: Floats, square: npt.NDArray[np.float32], 
     shape = mean[mixed] ** 2 / beyond[mixed]
     rate[mixed] = random.gamma(shape, beyond[mixed] / mean[mixed])
     return random.poisson(rate).astype(np.float64)
+
+
+def demand_variance(expected: Floats, units: Floats, uncertainty: Uncertainty) -> Floats:
+    """(I,) variance of a week's units, by the law of `simulate_demand`: counting plus the log-normal spreads."""
+    squares = uncertainty.total_level() ** 2 + uncertainty.item_week.astype(np.float64) ** 2 + uncertainty.week**2
+    counted = expected * np.maximum(uncertainty.units_square.astype(np.float64), units**2)
+    # Counting is itself mixed over the spreads: E[lambda] stays, Var gains (E[units])^2 Var(lambda).
+    return np.asarray(counted + (expected * units) ** 2 * np.expm1(squares), dtype=np.float64)
+
+
+def demand_quantile(expected: Floats, units: Floats, uncertainty: Uncertainty, deviations: float) -> Floats:
+    """(I,) units that a week's demand stays below with the chance of a normal below `deviations`.
+
+    That of a gamma with the demand's mean and variance, by the cube root law of Wilson & Hilferty (1931,
+    doi:10.1073/pnas.17.12.684); 0 where nothing is expected.
+    """
+    mean = expected * units
+    variance = demand_variance(expected, units, uncertainty)
+    ninth = np.divide(variance, 9.0 * mean**2, out=np.zeros_like(mean), where=mean > 0)
+    root = np.maximum(1.0 - ninth + deviations * np.sqrt(ninth), 0.0)
+    return np.asarray(mean * root**3, dtype=np.float64)
