@@ -12,7 +12,7 @@ import pytest
 
 from bundleopt_data.errors import UsageError
 from bundleopt_models.decomposition import Offers
-from bundleopt_models.demand_interval import SIMULATED_WEEKS, WeeklyDemand, simulate_demand
+from bundleopt_models.demand_interval import SIMULATED_WEEKS, WeeklyDemand, demand_quantile, simulate_demand
 from bundleopt_models.draw_values import option_factors, value_offers_under_draws
 from bundleopt_models.interval_coverage import interval_coverage
 from bundleopt_models.model import load_model
@@ -243,3 +243,16 @@ def test_units_of_a_purchase_have_moments_that_fit_each_other(market) -> None:
     mean, square = units_moments(market.panel, range(market.panel.n_weeks))
     assert (square >= mean**2 - 1e-9).all()
     assert (mean >= 1).all()
+
+
+def test_the_demand_quantile_is_near_the_simulated_one_and_grows_with_every_spread() -> None:
+    rate, kappa = np.array([0.5, 2.0, 10.0, 80.0]), np.full(4, 1.4)
+    calm, wild = spreads(4, units_square=3.0), spreads(4, units_square=3.0, level=0.2, item_week=0.25, week=0.1)
+    for uncertainty in (calm, wild):
+        simulated = simulate_demand(rate, kappa, uncertainty, np.zeros(4, np.int32)).quantile(0.95)
+        assert (
+            np.abs(demand_quantile(rate, kappa, uncertainty, 1.645) - simulated).max() <= 1.0 + 0.06 * simulated.max()
+        )
+    assert (demand_quantile(rate, kappa, wild, 1.645) > demand_quantile(rate, kappa, calm, 1.645)).all()
+    assert (demand_quantile(rate, kappa, wild, 2.0) > demand_quantile(rate, kappa, wild, 1.0)).all()
+    assert demand_quantile(np.zeros(4), kappa, wild, 1.645).tolist() == [0.0] * 4
