@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from bundleopt import quantities
+from bundleopt import quantities, rule_texts
 
 
 def _optional(parse: Callable[[object], Any]) -> Callable[[object], Any]:
@@ -32,6 +32,10 @@ OptionalPositive = Annotated[
 OptionalWeek = Annotated[date | None, BeforeValidator(_optional(quantities.parse_week))]
 OptionalCount = Annotated[int | None, BeforeValidator(_optional(lambda text: text))]
 Sizes = Annotated[tuple[int, int], BeforeValidator(quantities.parse_sizes)]
+Counts = Annotated[dict[str, int], BeforeValidator(rule_texts.parse_counts)]
+Tolerances = Annotated[dict[str, float], BeforeValidator(rule_texts.parse_tolerances)]
+Churn = Annotated[float | None, BeforeValidator(_optional(rule_texts.parse_churn))]
+Locks = Annotated[tuple[str, ...], BeforeValidator(rule_texts.parse_locks)]
 PriceEnding = Annotated[str | None, BeforeValidator(quantities.parse_price_ending)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
@@ -118,6 +122,9 @@ class SolveConfig(Section):
     )
     category_min_margin: dict[str, Share] = Field(default_factory=dict, description="the same for one category")
     min_incremental_margin: OptionalSignedMoney = Field(default=None, description="least incremental margin, in money")
+    min_incremental_revenue: OptionalSignedMoney = Field(
+        default=None, description="least incremental revenue, in money"
+    )
     max_discount: Share = Field(default=0.30, description="largest discount of a bundle on its shelf prices")
     min_discount: Share = Field(default=0.0, description="smallest discount of a bundle on its shelf prices")
     price_step: Share = Field(default=0.05, gt=0, description="distance of the steps of the discount ladder")
@@ -128,6 +135,19 @@ class SolveConfig(Section):
     bundle_size: Sizes = Field(default=(2, 4), description="least and most items of a bundle")
     category_cap: OptionalCount = Field(default=None, ge=0, description="most bundles with an item of one category")
     item_overlap: OptionalCount = Field(default=None, ge=0, description="most bundles that contain one item")
+    caps: Counts = Field(
+        default_factory=dict, description="most bundles by item attribute: 'brand' = 2 (each), 'brand:Acme' = 2"
+    )
+    floors: Counts = Field(default_factory=dict, description="least bundles by item attribute, written like caps")
+    min_exposure: OptionalCount = Field(default=None, ge=1, description="least offers of a bundle on the menu")
+    max_exposure: OptionalCount = Field(default=None, ge=1, description="most offers of a bundle on the menu")
+    fairness: Tolerances = Field(
+        default_factory=dict,
+        description="customer attribute -> how far the offers per customer of its groups may be from those of all",
+    )
+    base: OptionalText = Field(default=None, description="earlier run that locks and churn speak of; none: the latest")
+    lock: Locks = Field(default=(), description="bundles that keep their price of the earlier run, or A+B@3.99")
+    max_churn: Churn = Field(default=None, description="most bundles that come, go or change price; count or share")
     include: Texts = Field(default=(), description="items, or bundles like A+B, that must be on the menu")
     exclude: Texts = Field(default=(), description="items, or bundles like A+B, that must not be on the menu")
     segments: int = Field(default=20, ge=1, description="segments of the menu problem")
@@ -149,6 +169,13 @@ class SolveConfig(Section):
     def _discounts_in_order(self) -> SolveConfig:
         if self.min_discount > self.max_discount:
             message = f"min_discount {self.min_discount:g} is above max_discount {self.max_discount:g}"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _exposures_in_order(self) -> SolveConfig:
+        if self.min_exposure is not None and self.max_exposure is not None and self.min_exposure > self.max_exposure:
+            message = f"min_exposure {self.min_exposure} is above max_exposure {self.max_exposure}"
             raise ValueError(message)
         return self
 

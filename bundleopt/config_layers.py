@@ -19,6 +19,7 @@ from bundleopt_data.errors import UsageError
 ENVIRONMENT_PREFIX = "BUNDLEOPT_"
 RESERVED_VARIABLES = frozenset({"BUNDLEOPT_HOME", "BUNDLEOPT_FAULT"})
 DEFAULT = "default"
+_FLAG_OF = {"caps": "cap", "floors": "floor"}  # flags that may repeat name one of what their key names several of
 
 Key = tuple[str, str]
 
@@ -75,7 +76,7 @@ def resolve(
     settings |= _from_environment(os.environ if environment is None else environment)
     for name, value in (flags or {}).items():
         if value is not None:
-            settings[("solve", name)] = Setting(value, f"--{name.replace('_', '-')}")
+            settings[("solve", name)] = Setting(value, f"--{_FLAG_OF.get(name, name).replace('_', '-')}")
     return ResolvedConfig(_validate(settings), {key: setting.source for key, setting in settings.items()})
 
 
@@ -162,6 +163,8 @@ def _as_text(value: Any) -> str:
         return "none"
     if isinstance(value, Enum):
         return str(value.value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={one}" for key, one in value.items()) or "none"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     return str(value)

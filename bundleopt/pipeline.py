@@ -19,6 +19,7 @@ from bundleopt.stages.decomposition import cannibalised, decompose_plan
 from bundleopt.stages.facts import gather_facts
 from bundleopt.stages.model import ensure_model
 from bundleopt.stages.problem import build_problem, named_rules
+from bundleopt.stages.rule_inputs import load_rule_inputs
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.stages.valuation import value_candidates
 from bundleopt.stages.week import plan_week
@@ -56,7 +57,9 @@ def prepare(session: Session, watch: Stopwatch) -> Prepared:
     with watch.stage("forecast"):
         week = plan_week(session, trained)
     with watch.stage("candidates"):
+        inputs = load_rule_inputs(session, week)
         choice = item_choice.choose_items(week.campaign, week.stock, include=settings.include, exclude=settings.exclude)
+        choice = choice.with_earlier_plan(inputs.locked, inputs.base, week.campaign)
         found = candidates.find_priced_candidates(
             week.forecast,
             week.campaign,
@@ -68,8 +71,8 @@ def prepare(session: Session, watch: Stopwatch) -> Prepared:
     with watch.stage("valuation"):
         session.progress("valuing offers", 0.0)
         table, values = value_candidates(week.forecast, week.campaign, found, settings)
-        built = build_problem((table, values), week, choice, settings)
-    return Prepared(trained, week, choice, found, table, values, built)
+        built = build_problem((table, values), week, choice, settings, inputs)
+    return Prepared(trained, week, choice, found, table, values, built, inputs)
 
 
 def solve(session: Session, prepared: Prepared, watch: Stopwatch, *, write_model: Path | None = None) -> Solved:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bundleopt.stages.candidates import PricedCandidates
 from bundleopt.stages.item_choice import ItemChoice
 from bundleopt.stages.model import TrainedModel
 from bundleopt.stages.problem import BuiltProblem
+from bundleopt.stages.rule_inputs import RuleInputs
 from bundleopt.stages.week import PlannedWeek
 from bundleopt_models.offer_values import OfferValues, OptionTable
 
@@ -19,6 +20,7 @@ class Prepared:
     Attributes:
         trained: the model. week: prices, demand, stock. choice: which items may be bundled. found: candidates.
         table, values: options and what they are worth. built: the problem.
+        inputs: attributes and an earlier plan, for its rules.
     """
 
     trained: TrainedModel
@@ -28,3 +30,4 @@ class Prepared:
     table: OptionTable
     values: OfferValues
     built: BuiltProblem
+    inputs: RuleInputs = field(default_factory=RuleInputs)

@@ -39,6 +39,9 @@ class SolveFlags(CommonFlags):
     min_incremental_margin: Annotated[
         Text, typer.Option("--min-incremental-margin", metavar="MONEY", help="Least incremental margin.")
     ] = None
+    min_incremental_revenue: Annotated[
+        Text, typer.Option("--min-incremental-revenue", metavar="MONEY", help="Least incremental revenue.")
+    ] = None
     max_discount: Annotated[Text, typer.Option("--max-discount", metavar="SHARE", help="Largest discount [30%].")] = (
         None
     )
@@ -57,6 +60,36 @@ class SolveFlags(CommonFlags):
     ] = None
     item_overlap: Annotated[
         Text, typer.Option("--item-overlap", metavar="N", help="Most bundles that contain one item.")
+    ] = None
+    caps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cap", metavar="ATTR[:VALUE]=N", help="Most bundles of each (or one) brand, category, ...; may repeat."
+        ),
+    ] = None
+    floors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--floor", metavar="ATTR[:VALUE]=N", help="Least bundles of each (or one) brand, ...; may repeat."
+        ),
+    ] = None
+    min_exposure: Annotated[Text, typer.Option("--min-exposure", metavar="N", help="Least offers of a bundle.")] = None
+    max_exposure: Annotated[Text, typer.Option("--max-exposure", metavar="N", help="Most offers of a bundle.")] = None
+    fairness: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fairness", metavar="ATTR=SHARE", help="Offers per customer alike in all its groups; may repeat."
+        ),
+    ] = None
+    base: Annotated[
+        Text, typer.Option("--base", metavar="RUN", help="Earlier run for --lock, --max-churn [latest].")
+    ] = None
+    lock: Annotated[
+        list[str] | None,
+        typer.Option("--lock", metavar="BUNDLE|A+B@PRICE", help="Stays on the menu at its price; may repeat."),
+    ] = None
+    max_churn: Annotated[
+        Text, typer.Option("--max-churn", metavar="N|SHARE", help="Most bundles that differ from the earlier run.")
     ] = None
     include: Annotated[
         list[str] | None, typer.Option("--include", metavar="ITEM|A+B", help="Must be on the menu; may repeat.")

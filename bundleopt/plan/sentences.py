@@ -82,7 +82,7 @@ def notices(document: dict[str, Any]) -> list[str]:
 def included_sentences(document: dict[str, Any]) -> list[str]:
     """Say which bundle stands in for each item that had to be on the menu."""
     return [
-        f"{' + '.join(row['item_names'])} ({row['bundle_id']}) is {row['why']}; the bound speaks of plans with it."
+        f"{' + '.join(row['item_names'])} ({row['bundle_id']}) is {row['why']}."
         for row in document.get("included_bundles", ())
         if row["stands_in"]
     ]

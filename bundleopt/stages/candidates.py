@@ -99,7 +99,7 @@ def find_priced_candidates(
     family = found.family
     if total < settings.candidates:
         family += f"; {total:,} bundles, not {settings.candidates:,}, for so many customers"
-    priced = with_prices(found.bundles, campaign, settings, family=family, pairs_screened=found.screened)
+    priced = with_prices(found.bundles, campaign, settings, family=family, choice=choice, pairs_screened=found.screened)
     _refuse_unpriced(choice, set(priced.bundles), campaign)
     return priced
 
@@ -119,11 +119,19 @@ def with_prices(
     settings: SolveConfig,
     *,
     family: str,
+    choice: ItemChoice | None = None,
     pairs_screened: int = 0,
 ) -> PricedCandidates:
-    """Give bundles their price points, and drop those without any."""
+    """Give bundles their price points, and drop those without any; prices of an earlier plan in `choice` are kept."""
     policy = price_policy(settings)
-    ladders = [(bundle, _prices(bundle, campaign, policy)) for bundle in bundles]
+    locked, known = (choice.locked, choice.known) if choice is not None else ({}, {})
+    ladders: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+    for bundle in bundles:
+        ladder = () if bundle in locked else _prices(bundle, campaign, policy)
+        earlier = locked.get(bundle, known.get(bundle))
+        if earlier is not None and _is_possible(bundle, earlier, campaign, policy):
+            ladder = tuple(sorted({*ladder, earlier}, reverse=True))
+        ladders.append((bundle, ladder))
     kept = [(bundle, ladder) for bundle, ladder in ladders if ladder]
     return PricedCandidates(
         bundles=tuple(bundle for bundle, _ in kept),
@@ -159,7 +167,16 @@ def candidate_inputs(
         substitutes=substitute_pairs(forecast),
         outside=_pulled_forward(forecast, campaign, settings),
         excluded=frozenset(frozenset(items) for items in choice.banned_bundles),
-        included=(*choice.must_bundles, *stand_ins(choice, forecast, settings.bundle_size)),
+        included=tuple(
+            dict.fromkeys(
+                (
+                    *choice.must_bundles,
+                    *choice.locked,
+                    *choice.known,
+                    *stand_ins(choice, forecast, settings.bundle_size),
+                )
+            )
+        ),
         reach=settings.reach,
         salience=settings.salience,
     )
@@ -202,13 +219,25 @@ def stand_ins(choice: ItemChoice, forecast: DemandForecast, size: tuple[int, int
 def _prices(bundle: tuple[int, ...], campaign: CampaignWeek, policy: price_points.PricePolicy) -> tuple[int, ...]:
     items = list(bundle)
     shelf = [int(price) for price in campaign.shelf_price_cents[items]]
-    floor = price_points.cost_floor_cents(
+    return price_points.price_points(sum(shelf), shelf, _cost_floor(items, shelf, campaign), policy)
+
+
+def _is_possible(bundle: tuple[int, ...], cents: int, campaign: CampaignWeek, policy: price_points.PricePolicy) -> bool:
+    """Whether an earlier price can stay: off the ladder or the band it may be, below cost or against arbitrage not."""
+    items = list(bundle)
+    shelf = [int(price) for price in campaign.shelf_price_cents[items]]
+    floor = _cost_floor(items, shelf, campaign)
+    dearest = max(shelf) if len(shelf) > 1 else 1
+    return dearest <= cents < sum(shelf) and (policy.allow_below_cost or cents >= floor)
+
+
+def _cost_floor(items: list[int], shelf: list[int], campaign: CampaignWeek) -> int:
+    return price_points.cost_floor_cents(
         shelf,
         [int(cost) for cost in campaign.unit_cost_cents[items]],
         campaign.tax_rate[items].tolist(),
         campaign.funding_share[items].tolist(),
     )
-    return price_points.price_points(sum(shelf), shelf, floor, policy)
 
 
 def _refuse_sizes(choice: ItemChoice, size: tuple[int, int], campaign: CampaignWeek) -> None:
@@ -222,6 +251,13 @@ def _refuse_sizes(choice: ItemChoice, size: tuple[int, int], campaign: CampaignW
 
 
 def _refuse_unpriced(choice: ItemChoice, priced: set[tuple[int, ...]], campaign: CampaignWeek) -> None:
+    for items, cents in choice.locked.items():
+        if items not in priced:
+            name = BUNDLE_SEPARATOR.join(str(campaign.item_ids[item]) for item in items)
+            detail = (
+                f"{name} at {cents / 100:.2f} is below its cost or its dearest item, or not below its shelf prices."
+            )
+            raise InfeasiblePlanError([f"lock {name}", "cost and shelf prices"], detail=detail)
     asked = [*choice.must_bundles, *((item,) for item in choice.must_items)]
     for items in asked:
         if not any(set(items) <= set(bundle) if len(items) == 1 else items == bundle for bundle in priced):

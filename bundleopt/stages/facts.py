@@ -53,7 +53,7 @@ def gather_facts(
         assumptions=assumptions(session, prepared),
         warnings=warnings(session, prepared),
         excluded=prepared.choice.excluded,
-        included=included(prepared),
+        included=included(prepared, valued),
         config=config_values(session),
         config_sources={key: source for key, _, source in rows},
         inputs=inputs(session, prepared, valued),
@@ -80,6 +80,8 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     if np.isfinite(prepared.week.stock.on_hand).any():
         sentences.append(safety_sentence(prepared.week.forecast.uncertainty, assumed.safety_deviations))
     settings = session.config.solve
+    if prepared.inputs.base_name:
+        sentences.append(f"Locks and churn speak of the earlier run {prepared.inputs.base_name}.")
     if settings.reach == 1.0:
         sentences.append("Every offer is seen (reach 1).")
     sentences.extend(session.dataset.assumptions)
@@ -137,11 +139,19 @@ def warnings(session: Session, prepared: Prepared) -> tuple[str, ...]:
     return tuple(found)
 
 
-def included(prepared: Prepared) -> list[dict[str, Any]]:
-    """Return the bundles that had to be on the menu, with the reason."""
+def included(prepared: Prepared, valued: ValuedPlan) -> list[dict[str, Any]]:
+    """Return the bundles that had to be on the menu; for an item that was asked for, the one that brings most."""
     options, campaign = prepared.built.problem.options, prepared.week.campaign
+    found = [(bundle, why, False) for bundle, why in sorted(prepared.built.forced.items())]
+    worth = np.bincount(valued.option, valued.incremental_revenue, minlength=len(options.bundle))
+    for item in prepared.choice.must_items:
+        holding = [option for option in valued.plan.menu.tolist() if item in options.items[option]]
+        if holding:
+            best = max(holding, key=lambda option: (worth[option], -option))
+            why = f"the best bundle of the plan with {campaign.item_ids[item]}, which was asked for by name"
+            found.append((int(options.bundle[best]), why, True))
     rows = []
-    for bundle, why in sorted(prepared.built.forced.items()):
+    for bundle, why, stands_in in found:
         items = options.items[np.flatnonzero(options.bundle == bundle)[0]]
         held = items[items >= 0]
         rows.append(
@@ -150,7 +160,7 @@ def included(prepared: Prepared) -> list[dict[str, Any]]:
                 "item_ids": [str(campaign.item_ids[item]) for item in held],
                 "item_names": [str(campaign.names[item]) for item in held],
                 "why": why,
-                "stands_in": tuple(held.tolist()) not in prepared.choice.must_bundles,
+                "stands_in": stands_in,
             }
         )
     return rows

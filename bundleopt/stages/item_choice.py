@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ class ItemChoice:
         excluded: reason -> item ids, in words.
         must_items: item codes that must be on the menu. must_bundles: sets of item codes that must be on the menu.
         banned_bundles: sets of item codes that must not be on the menu.
+        locked: bundles that must be on the menu at a price in cents. known: bundles of an earlier plan at theirs.
     """
 
     allowed: npt.NDArray[np.bool_]
@@ -32,6 +33,32 @@ class ItemChoice:
     must_items: tuple[int, ...]
     must_bundles: tuple[tuple[int, ...], ...]
     banned_bundles: frozenset[tuple[int, ...]]
+    locked: dict[tuple[int, ...], int] = field(default_factory=dict)
+    known: dict[tuple[int, ...], int] = field(default_factory=dict)
+
+    def with_earlier_plan(
+        self, locked: dict[tuple[int, ...], int], base: dict[tuple[int, ...], int], campaign: CampaignWeek
+    ) -> ItemChoice:
+        """Add the bundles of an earlier plan whose items may still be bundled, and those that keep their price.
+
+        Raises:
+            InfeasiblePlanError: a locked bundle is forbidden, or an item of it may not be bundled any more.
+        """
+        for items in locked:
+            name = BUNDLE_SEPARATOR.join(str(campaign.item_ids[item]) for item in items)
+            if items in self.banned_bundles:
+                raise InfeasiblePlanError([f"lock {name}", f"exclude {name}"], detail="It is locked and forbidden.")
+            for item in items:
+                if not self.allowed[item]:
+                    one = str(campaign.item_ids[item])
+                    why = next((why for why, ids in self.excluded.items() if one in ids), "excluded")
+                    raise InfeasiblePlanError([f"lock {name}", f"items of {one}"], detail=f"{one} is {why}.")
+        known = {
+            items: cents
+            for items, cents in base.items()
+            if self.allowed[list(items)].all() and items not in self.banned_bundles
+        }
+        return replace(self, locked=locked, known=known)
 
 
 def choose_items(

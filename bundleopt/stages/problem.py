@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bundleopt.config import SolveConfig
-from bundleopt.stages import candidates
+from bundleopt.stages import candidates, menu_counts
 from bundleopt.stages.item_choice import ItemChoice
+from bundleopt.stages.rule_inputs import RuleInputs
 from bundleopt.stages.week import PlannedWeek
 from bundleopt_data import digests
 from bundleopt_data.campaign import CampaignWeek
@@ -22,7 +23,7 @@ from bundleopt_solvers.problem import CampaignProblem, Options, Rules
 
 @dataclass(frozen=True)
 class BuiltProblem:
-    """The problem, and the bundles that stand for items that must be on the menu.
+    """The problem, and the bundles that must be on the menu.
 
     Attributes:
         problem: see CampaignProblem. forced: bundle index -> why it must be on the menu, in words.
@@ -46,6 +47,7 @@ def build_problem(
     week: PlannedWeek,
     choice: ItemChoice,
     settings: SolveConfig,
+    inputs: RuleInputs | None = None,
 ) -> BuiltProblem:
     """Assemble the problem.
 
@@ -54,23 +56,29 @@ def build_problem(
         week: prices, demand and stock of the campaign week.
         choice: which items may and must be bundled.
         settings: objective and rules.
+        inputs: attributes and an earlier plan; without them the rules that need them are left off.
 
     Raises:
-        UsageError: a category with a margin floor is unknown.
+        UsageError: a category with a margin floor, or a value of a cap or floor, is unknown.
     """
     table, values = valued
     campaign, forecast = week.campaign, week.forecast
     objective = objective_values(values, settings)
-    forced = forced_bundles(table, objective, choice, campaign)
+    forced = forced_bundles(table, choice)
+    options = campaign_options(table, campaign)
+    rules = campaign_rules(week, settings, include=tuple(sorted(forced)))
+    if inputs is not None:
+        rules = with_menu_rules(rules, options, choice, inputs, settings)
     problem = CampaignProblem(
         customer_ids=forecast.customer_ids,
-        options=campaign_options(table, campaign),
+        options=options,
         value=objective,
         redemption=values.redemption,
         incremental_margin=values.incremental_margin,
         units=values.units,
         segment=segments(objective, table, settings),
-        rules=campaign_rules(week, settings, include=tuple(sorted(forced))),
+        rules=rules,
+        incremental_revenue=None if settings.min_incremental_revenue is None else values.incremental_revenue,
     )
     return BuiltProblem(problem, forced)
 
@@ -113,6 +121,7 @@ def campaign_rules(week: PlannedWeek, settings: SolveConfig, *, include: tuple[i
         budget=settings.budget,
         min_margin=settings.min_margin,
         min_incremental_margin=settings.min_incremental_margin,
+        min_incremental_revenue=settings.min_incremental_revenue,
         max_bundles=settings.max_bundles,
         slots=settings.slots,
         category_min_margin=_category_margins(campaign, forecast, settings),
@@ -129,21 +138,25 @@ def campaign_rules(week: PlannedWeek, settings: SolveConfig, *, include: tuple[i
     )
 
 
-def forced_bundles(
-    table: OptionTable, objective: npt.NDArray[np.float32], choice: ItemChoice, campaign: CampaignWeek
-) -> dict[int, str]:
-    """Return the bundles that must be on the menu: those asked for, and for an item the best bundle that holds it."""
+def with_menu_rules(
+    rules: Rules, options: Options, choice: ItemChoice, inputs: RuleInputs, settings: SolveConfig
+) -> Rules:
+    """Return the rules with those that count bundles and offers."""
+    return replace(
+        rules,
+        menu_counts=menu_counts.menu_counts(options, choice, inputs, settings),
+        lock=menu_counts.locked_options(options, inputs),
+        min_exposure=settings.min_exposure,
+        max_exposure=settings.max_exposure,
+        parity=menu_counts.parities(inputs, settings),
+    )
+
+
+def forced_bundles(table: OptionTable, choice: ItemChoice) -> dict[int, str]:
+    """Return the bundles that must be on the menu because they were asked for by name."""
     firsts = np.flatnonzero(np.diff(table.bundle, prepend=-1))
     sets = [tuple(int(i) for i in table.items[o] if i >= 0) for o in firsts]
-    forced = {sets.index(items): "asked for by name" for items in choice.must_bundles}
-    if choice.must_items:
-        worth = np.maximum(objective, 0.0).sum(axis=0, dtype=np.float64)
-        best = np.maximum.reduceat(worth, firsts)
-        for item in choice.must_items:
-            holding = [index for index, items in enumerate(sets) if item in items]
-            chosen = max(holding, key=lambda index: (best[index], -index))
-            forced.setdefault(chosen, f"the best bundle with {campaign.item_ids[item]}, which was asked for by name")
-    return forced
+    return {sets.index(items): "asked for by name" for items in choice.must_bundles}
 
 
 def segments(objective: npt.NDArray[np.float32], table: OptionTable, settings: SolveConfig) -> npt.NDArray[np.int32]:

@@ -10,6 +10,7 @@ import pandas as pd
 from bundleopt.config import SolveConfig
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.stages import candidates
+from bundleopt.stages.rule_inputs import RuleInputs
 from bundleopt.stages.week import PlannedWeek
 from bundleopt_data.errors import VerificationError, Violation
 from bundleopt_solvers.checker_inputs import CheckInputs, CheckLimits
@@ -34,13 +35,24 @@ def violations(folder: Path, prepared: Prepared, valued: ValuedPlan, settings: S
     from bundleopt_solvers.checker import check_run
 
     inputs = CheckInputs(
-        items=item_facts(prepared.week), valuations=valuations(valued), limits=limits(prepared, settings)
+        items=item_facts(prepared.week, prepared.inputs),
+        valuations=valuations(valued),
+        limits=limits(prepared, settings),
+        customers=customer_facts(prepared),
     )
     return list(check_run(folder, inputs))
 
 
-def item_facts(week: PlannedWeek) -> pd.DataFrame:
-    """Return one row per item: prices, costs and stock of the week."""
+def customer_facts(prepared: Prepared) -> pd.DataFrame | None:
+    """Return one row per customer with the attributes that rules name; None where none does."""
+    attributes = prepared.inputs.customers
+    if not attributes:
+        return None
+    return pd.DataFrame({"customer_id": prepared.week.forecast.customer_ids.astype(str)} | attributes)
+
+
+def item_facts(week: PlannedWeek, inputs: RuleInputs) -> pd.DataFrame:
+    """Return one row per item: prices, costs and stock of the week, and the attributes that rules name."""
     campaign, stock = week.campaign, week.stock
     return pd.DataFrame(
         {
@@ -55,6 +67,7 @@ def item_facts(week: PlannedWeek) -> pd.DataFrame:
             "baseline_units": stock.baseline,
             "safety_units": stock.safety,
         }
+        | {f"attribute:{name}": values for name, values in inputs.items.items()}
     )
 
 
@@ -78,7 +91,7 @@ def valuations(valued: ValuedPlan) -> pd.DataFrame:
 def limits(prepared: Prepared, settings: SolveConfig) -> CheckLimits:
     """Return the rules as the user asked for them."""
     item_ids = [str(item) for item in prepared.week.campaign.item_ids]
-    choice = prepared.choice
+    choice, inputs = prepared.choice, prepared.inputs
     pairs = candidates.substitute_pairs(prepared.week.forecast)
     return CheckLimits(
         budget=settings.budget,
@@ -94,7 +107,7 @@ def limits(prepared: Prepared, settings: SolveConfig) -> CheckLimits:
         price_step=settings.price_step,
         price_ending=settings.price_ending,
         allow_below_cost=settings.below_cost,
-        bundle_size=_sizes(choice.must_bundles, settings),
+        bundle_size=_sizes((*choice.must_bundles, *choice.locked, *choice.known), settings),
         include=tuple(_names(items, item_ids) for items in choice.must_bundles),
         include_items=_names(choice.must_items, item_ids),
         exclude_items=tuple(choice.excluded["excluded by name"]),
@@ -103,7 +116,21 @@ def limits(prepared: Prepared, settings: SolveConfig) -> CheckLimits:
         objective_revenue=candidates.revenue_weight(settings),
         fixed_cost_per_bundle=settings.fixed_cost_per_bundle,
         contact_cost=settings.contact_cost,
+        min_incremental_revenue=settings.min_incremental_revenue,
+        caps=dict(settings.caps),
+        floors=dict(settings.floors),
+        min_exposure=settings.min_exposure,
+        max_exposure=settings.max_exposure,
+        lock=_priced(inputs.locked, item_ids),
+        base=_priced(inputs.base, item_ids),
+        base_size=inputs.base_size,
+        max_churn=inputs.changes_allowed(settings),
+        fairness=dict(settings.fairness),
     )
+
+
+def _priced(bundles: dict[tuple[int, ...], int], item_ids: list[str]) -> tuple[tuple[tuple[str, ...], float], ...]:
+    return tuple((_names(items, item_ids), cents / 100) for items, cents in bundles.items())
 
 
 def _names(items: tuple[int, ...], item_ids: list[str]) -> tuple[str, ...]:

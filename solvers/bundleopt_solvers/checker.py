@@ -15,6 +15,7 @@ from bundleopt_solvers.checker_certificate import (
     recomputed_rules,
     required_rules,
 )
+from bundleopt_solvers.checker_counts import check_counts, check_customers_known, count_lines, parity_lines
 from bundleopt_solvers.checker_files import RunTables, read_forecast, read_run, valuations_sha256
 from bundleopt_solvers.checker_findings import Findings
 from bundleopt_solvers.checker_inputs import CheckInputs, CheckLimits
@@ -50,12 +51,15 @@ def check_run(folder: Path, inputs: CheckInputs) -> list[Violation]:
         return findings.violations
     sums = add_up(offers)
     check_coupling(sums, menu, items, limits, findings)
+    check_customers_known(offers, inputs.customers, findings)
+    parity = parity_lines(offers, inputs.customers, limits)
+    check_counts(count_lines(sums, menu, items, limits), parity, findings)
     check_inventory(run.inventory, sums, items, findings)
     check_bundle_rows(run.bundles, sums, findings)
     check_totals(run, sums, items, findings)
     check_certificates(run.plan, sums, len(run.bundles), limits, findings)
-    required = required_rules(limits) if menu else set()  # doing nothing keeps every rule that is not about includes
-    check_rules(run.plan["rules"], recomputed_rules(sums, menu, items, limits), required, findings)
+    required = required_rules(limits) | set(parity) if menu else set()  # doing nothing keeps most rules
+    check_rules(run.plan["rules"], recomputed_rules(sums, menu, items, limits) | parity, required, findings)
     return findings.violations
 
 

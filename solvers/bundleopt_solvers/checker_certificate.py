@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from bundleopt_solvers.checker_counts import Line, count_lines, least, most, tightest
 from bundleopt_solvers.checker_exact import RELATIVE, agrees, decimal, money
 from bundleopt_solvers.checker_findings import Findings
 from bundleopt_solvers.checker_inputs import CheckLimits
@@ -14,18 +14,10 @@ from bundleopt_solvers.checker_items import Item
 from bundleopt_solvers.checker_menu import MenuBundle, broken_arbitrage, cap_loads
 from bundleopt_solvers.checker_sums import Sums, margin_floors, missing_includes
 
+_COUNTED = ("min_incremental_revenue", "min_exposure", "max_exposure", "max_churn")
 HALF_CENT = Fraction(1, 200)
 # The gap of a bound of nothing is taken against this, so that 0 of 0 is no gap.
 LEAST_BOUND = 1e-9
-
-
-@dataclass(frozen=True)
-class Line:
-    """A rule recomputed: its limit, value and slack, the slack negative where the rule is broken."""
-
-    limit: Fraction
-    value: Fraction
-    slack: Fraction
 
 
 def check_certificates(plan: dict[str, Any], sums: Sums, bundles: int, limits: CheckLimits, findings: Findings) -> None:
@@ -117,16 +109,16 @@ def recomputed_rules(
     """Every rule that can be reported, by name."""
     lines: dict[str, Line] = {}
     if limits.budget is not None:
-        lines["budget"] = _most(decimal(limits.budget), sums.column["promo_spend"])
+        lines["budget"] = most(decimal(limits.budget), sums.column["promo_spend"])
     for name, floor, (revenue, margin) in margin_floors(sums, menu, items, limits):
-        lines[name] = _least(floor, margin / revenue if revenue > 0 else floor)
-    if limits.min_incremental_margin is not None:
-        lines["min_incremental_margin"] = _least(
-            decimal(limits.min_incremental_margin), sums.column["incremental_margin"]
-        )
+        lines[name] = least(floor, margin / revenue if revenue > 0 else floor)
+    for what in ("margin", "revenue"):
+        asked = getattr(limits, f"min_incremental_{what}")
+        if asked is not None:
+            lines[f"min_incremental_{what}"] = least(decimal(asked), sums.column[f"incremental_{what}"])
     for name, item in items.items():
         if item.allowed_units is not None:
-            lines[f"stock:{name}"] = _most(item.allowed_units, sums.units.get(name, Fraction(0)))
+            lines[f"stock:{name}"] = most(item.allowed_units, sums.units.get(name, Fraction(0)))
     categories, single = cap_loads(menu, items)
     counts = {
         "max_bundles": (limits.max_bundles, len(menu)),
@@ -135,14 +127,20 @@ def recomputed_rules(
         "item_overlap": (limits.item_overlap, max(single.values(), default=0)),
         "no_arbitrage": (0 if limits.no_arbitrage else None, len(broken_arbitrage(menu, items))),
     }
-    lines |= {name: _most(Fraction(cap), Fraction(load)) for name, (cap, load) in counts.items() if cap is not None}
+    lines |= {name: most(Fraction(cap), Fraction(load)) for name, (cap, load) in counts.items() if cap is not None}
+    counted = {name: tightest(cases) for name, cases in count_lines(sums, menu, items, limits).items()}
+    lines |= {name: line for name, line in counted.items() if line is not None}
     return lines | _include_line(sums, menu, limits)
 
 
 def required_rules(limits: CheckLimits) -> set[str]:
     """Names of the rules that were asked for and must be reported."""
     asked = ("budget", "min_margin", "min_incremental_margin", "max_bundles", "slots", "category_cap", "item_overlap")
-    names = {name for name in asked if getattr(limits, name) is not None}
+    names = {name for name in (*asked, *_COUNTED) if getattr(limits, name) is not None}
+    names |= {f"cap:{key}" for key in limits.caps if ":" in key} | {
+        f"floor:{key}" for key in limits.floors if ":" in key
+    }
+    names |= {"lock"} if limits.lock else set()
     return names | {f"min_margin:{category}" for category in limits.category_min_margin}
 
 
@@ -150,15 +148,7 @@ def _include_line(sums: Sums, menu: dict[str, MenuBundle], limits: CheckLimits) 
     asked = len(limits.include) + len(limits.include_items)
     if not asked:
         return {}
-    return {"include": _least(Fraction(asked), Fraction(asked - len(missing_includes(sums, menu, limits))))}
-
-
-def _most(limit: Fraction, value: Fraction) -> Line:
-    return Line(limit, value, limit - value)
-
-
-def _least(limit: Fraction, value: Fraction) -> Line:
-    return Line(limit, value, value - limit)
+    return {"include": least(Fraction(asked), Fraction(asked - len(missing_includes(sums, menu, limits))))}
 
 
 def _is_number(value: Any) -> bool:

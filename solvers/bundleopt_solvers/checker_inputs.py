@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+PricedBundle = tuple[tuple[str, ...], float]  # item ids and price
+
 
 @dataclass(frozen=True)
 class CheckLimits:
@@ -20,7 +22,7 @@ class CheckLimits:
     Attributes:
         budget: promo spend. min_margin: least margin of bundle sales as a share of their revenue.
         category_min_margin: category -> share, bundle sales pro rata to shelf price.
-        min_incremental_margin: money.
+        min_incremental_margin, min_incremental_revenue: money.
         max_bundles, slots, category_cap, item_overlap: counts.
         min_discount, max_discount: band after rounding. price_step: checks that every price belongs to the ladder.
         price_ending: ".99", "0.95", "9", or several separated by commas.
@@ -33,6 +35,11 @@ class CheckLimits:
         no_arbitrage: whether covers and nested bundles are checked.
         objective_revenue: weight of incremental revenue in the objective, the rest is margin.
         fixed_cost_per_bundle: money per bundle on the menu. contact_cost: money per offer.
+        caps, floors: most and least bundles on the menu with an item of an attribute: "brand" for each of its values,
+            "brand:Acme" for one. min_exposure, max_exposure: offers of a bundle on the menu.
+        lock: bundles that are on the menu at this price. base: bundles of an earlier plan, whose prices may be off
+            ladder and band; base_size: how many it had; max_churn: how many may come, go or change price.
+        fairness: customer attribute -> how far, as a share, a group's offers per customer may be from those of all.
     """
 
     budget: float | None = None
@@ -58,6 +65,16 @@ class CheckLimits:
     objective_revenue: float = 1.0
     fixed_cost_per_bundle: float = 0.0
     contact_cost: float = 0.0
+    min_incremental_revenue: float | None = None
+    caps: dict[str, int] = field(default_factory=dict)
+    floors: dict[str, int] = field(default_factory=dict)
+    min_exposure: int | None = None
+    max_exposure: int | None = None
+    lock: tuple[PricedBundle, ...] = ()
+    base: tuple[PricedBundle, ...] = ()
+    base_size: int = 0
+    max_churn: int | None = None
+    fairness: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,16 +83,20 @@ class CheckInputs:
 
     Attributes:
         items: one row per item of the panel: item_id, shelf_price, unit_cost, tax_rate, funding_share, category,
-            promotable, on_hand (inf or NaN where unlimited), baseline_units, safety_units.
+            promotable, on_hand (inf or NaN where unlimited), baseline_units, safety_units; attributes that a rule
+            names as `attribute:<name>`, "" where there is none.
         valuations: the model's forecast of the delivered offers, a frame or a Parquet file: customer_id, bundle_id,
             redemption_probability, baseline_probability, incremental_units (list), incremental_revenue,
             incremental_margin.
         limits: see CheckLimits.
         forecast_sha256: what `inputs.forecast` of the plan must say; None takes the digest of `valuations`: of the
             file where it is one, else `valuations_sha256`.
+        customers: one row per customer, shown an offer or not: customer_id and the attributes that `fairness` names,
+            "" where there is none.
     """
 
     items: pd.DataFrame
     valuations: pd.DataFrame | Path
     limits: CheckLimits
     forecast_sha256: str | None = None
+    customers: pd.DataFrame | None = None

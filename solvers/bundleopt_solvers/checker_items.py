@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import pandas as pd
@@ -18,10 +18,12 @@ import pandas as pd
 from bundleopt_solvers.checker_exact import decimal, whole_cents
 from bundleopt_solvers.checker_files import rows_of
 
+ATTRIBUTE = "attribute:"  # begins the columns of attributes
+
 
 @dataclass(frozen=True)
 class Item:
-    """One item. Money in currency units; stock figures as stored, None where unlimited."""
+    """One item. Money in currency units; stock figures as stored, None where unlimited; attributes as texts."""
 
     shelf_cents: int
     cost: Fraction
@@ -32,6 +34,7 @@ class Item:
     on_hand: Fraction | None
     baseline: Fraction
     safety: Fraction
+    attributes: dict[str, str] = field(default_factory=dict)
 
     @property
     def allowed_units(self) -> Fraction | None:
@@ -56,7 +59,9 @@ def read_items(frame: pd.DataFrame) -> dict[str, Item]:
         ValueError: a shelf price is not a whole number of cents, or an id repeats.
     """
     items: dict[str, Item] = {}
-    for row in rows_of(frame):
+    named = [str(column) for column in frame.columns if str(column).startswith(ATTRIBUTE)]
+    values = [frame[column].astype(str).tolist() for column in named]
+    for at, row in enumerate(rows_of(frame)):
         cents = whole_cents(row.shelf_price)
         if cents is None or str(row.item_id) in items:
             raise ValueError(f"item {row.item_id!r}: a repeated id, or the shelf price {row.shelf_price!r} is no cents")
@@ -71,6 +76,7 @@ def read_items(frame: pd.DataFrame) -> dict[str, Item]:
             on_hand=None if unlimited else Fraction(float(row.on_hand)),
             baseline=Fraction(float(row.baseline_units)),
             safety=Fraction(float(row.safety_units)),
+            attributes={name.removeprefix(ATTRIBUTE): texts[at] for name, texts in zip(named, values, strict=True)},
         )
     return items
 

@@ -38,7 +38,8 @@ def check_menu(
         if bundle is not None:
             menu[bundle.bundle_id] = bundle
             _check_row(row, bundle, findings)
-            _check_price(bundle, limits, findings)
+            if not _has_earlier_price(bundle, limits):
+                _check_price(bundle, limits, findings)
             _check_floor(bundle, items, limits, findings)
             _check_members(bundle, items, limits, findings)
     _check_counts(menu, items, limits, findings)
@@ -104,6 +105,14 @@ def _check_row(row: Any, bundle: MenuBundle, findings: Findings) -> None:
         value=len(row.item_names),
         detail=place,
     )
+
+
+def _has_earlier_price(bundle: MenuBundle, limits: CheckLimits) -> bool:
+    """Whether a bundle is one of the earlier plan, or a locked one, at that price; it may be off ladder and band."""
+    earlier = [
+        frozenset(items) for items, price in (*limits.lock, *limits.base) if decimal(price) == bundle.value.price
+    ]
+    return frozenset(bundle.items) in earlier and bundle.value.price < bundle.value.list_value
 
 
 def _check_price(bundle: MenuBundle, limits: CheckLimits, findings: Findings) -> None:

@@ -73,6 +73,9 @@ def check_coupling(
     if limits.min_incremental_margin is not None:
         least = decimal(limits.min_incremental_margin)
         findings.require(margin >= least, "min_incremental_margin", limit=money(least), value=money(margin))
+    if limits.min_incremental_revenue is not None:
+        least, brought = decimal(limits.min_incremental_revenue), sums.column["incremental_revenue"]
+        findings.require(brought >= least, "min_incremental_revenue", limit=money(least), value=money(brought))
     for name, floor, (revenue, earned) in margin_floors(sums, menu, items, limits):
         findings.require(
             earned >= floor * revenue, name, limit=f"{money(floor)} of {money(revenue)}", value=money(earned)

@@ -84,7 +84,7 @@ def test_every_commented_default_of_the_written_file_is_valid_and_the_default(tm
     lines = config_text({}).splitlines()
     names = {name for _, name in all_keys()}
     opened = [line[2:] if line.startswith("# ") and line[2:].split(" ")[0] in names else line for line in lines]
-    assert sum(line != other for line, other in zip(lines, opened, strict=True)) >= len(names) - 5
+    assert sum(line != other for line, other in zip(lines, opened, strict=True)) >= len(names) - 9  # tables stand apart
     assert resolve(_file(tmp_path, "\n".join(opened)), environment={}).config == Config()
 
 

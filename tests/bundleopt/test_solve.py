@@ -175,7 +175,7 @@ def test_included_bundles_and_items_are_on_the_menu(run: CommandLine, workspace:
     assert "asked for by name" in asked["reason"]
     stand_in = next(row for row in document["included_bundles"] if row["stands_in"])
     assert "1e5" in stand_in["item_ids"]
-    assert f"{stand_in['bundle_id']} (the best bundle with 1e5, which was asked for by name)" in document["family"]
+    assert stand_in["why"] == "the best bundle of the plan with 1e5, which was asked for by name"
 
 
 @pytest.mark.parametrize(
