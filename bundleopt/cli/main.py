@@ -23,8 +23,10 @@ from bundleopt.cli import (
     init,
     predict,
     report,
+    review,
     runs,
     score,
+    simulate,
     solve,
     train,
 )
@@ -65,8 +67,10 @@ VERBS = {
     "score": Verb(score.score, "Value a plan written by hand.", "score my-plan.csv --budget 2000"),
     "compare": Verb(compare.compare, "Lay two plans side by side.", "compare 1 2"),
     "explain": Verb(explain.explain, "Say why a bundle is in the plan, or not.", "explain milk+bananas"),
+    "review": Verb(review.review, "Plan again around decisions in a workbook.", "review plan-to-review.xlsx"),
     "approve": Verb(approve.approve, "Freeze a plan.", "approve --by 'Ada Lovelace'"),
     "export": Verb(export.export, "Write a plan as CSV, Excel, Parquet.", "export --to campaign"),
+    "simulate": Verb(simulate.simulate, "Make a market with known truth, or play a plan in it.", "simulate my-market"),
     "report": Verb(report.report, "Write the report page of a run.", "report --out campaign.html"),
 }
 for _name, _verb in VERBS.items():
