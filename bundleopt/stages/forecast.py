@@ -58,6 +58,8 @@ def as_arrays(forecast: DemandForecast) -> Arrays:
     arrays["pull_share"] = forecast.pull_forward.share
     arrays["numbers"] = np.array([forecast.relations.background, forecast.pull_forward.assumed_share])
     arrays["week"] = np.array(forecast.week.isoformat())
+    if forecast.state is not None:
+        arrays["state"] = forecast.state
     if forecast.uncertainty is not None:
         arrays |= {f"{_SPREAD}{name}": value for name, value in forecast.uncertainty.arrays().items()}
         arrays |= {f"{_COMMON}{name}": np.array(value) for name, value in forecast.uncertainty.numbers().items()}
@@ -76,6 +78,7 @@ def from_arrays(arrays: Arrays) -> DemandForecast:
         relations=PairRelations(**relations, background=background),
         pull_forward=PullForward(arrays["pull_share"], assumed),
         uncertainty=_uncertainty(arrays),
+        state=arrays.get("state"),
         **plain,
     )
 

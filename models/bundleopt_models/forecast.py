@@ -100,6 +100,7 @@ class DemandForecast:
         pull_forward: see PullForward.
         category: (I,) category codes, for substitutes and diversion.
         uncertainty: how far all of it may be off; None where the model was not asked.
+        state: (U, R) learned states of the customers, see `DemandModel.states`; None likewise.
     """
 
     week: date
@@ -116,6 +117,7 @@ class DemandForecast:
     pull_forward: PullForward
     category: npt.NDArray[np.int32]
     uncertainty: Uncertainty | None = None
+    state: Floats | None = None
 
     def price_lift(self, ratio: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """m(log position) - m(log position + log r) for (D,) price ratios r in (0, 1]; returns (I, D), >= 0."""

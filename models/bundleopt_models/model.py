@@ -165,7 +165,22 @@ class DemandModel:
             pull_forward=PullForward(self._pull_forward(panel), self.settings.assumed_pull_forward),
             category=panel.items.category.astype(np.int32),
             uncertainty=self.uncertainty(panel),
+            state=self.states(inputs),
         )
+
+    def states(self, inputs: WeekInputs) -> Floats:
+        """(U, R) learned states of customers, turned so that distances are those of log odds over the items.
+
+        Two customers with states s and t differ by |s - t| in the root mean square of their affinities theta . alpha,
+        up to what all items share: s = theta L with L L' the covariance of the item vectors.
+        """
+        with torch.no_grad():
+            code = torch.from_numpy(inputs.customer_code)
+            theta = self.network.customer_vectors(inputs.catalogue, inputs.context, code).double()
+            alpha = self.network.item_vectors(inputs.catalogue).double()
+            centred = alpha - alpha.mean(0)
+            size, turn = torch.linalg.eigh(centred.T @ centred / max(len(alpha), 1))
+            return (theta @ (turn * size.clamp_min(0).sqrt())).float().numpy()
 
     def draws(self, panel: Panel, n_draws: int, seed: int = 0) -> ParameterDraws:
         """Draw parameters for the items of a panel.
