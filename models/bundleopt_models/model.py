@@ -180,7 +180,8 @@ class DemandModel:
             alpha = self.network.item_vectors(inputs.catalogue).double()
             centred = alpha - alpha.mean(0)
             size, turn = torch.linalg.eigh(centred.T @ centred / max(len(alpha), 1))
-            return (theta @ (turn * size.clamp_min(0).sqrt())).float().numpy()
+            state: Floats = (theta @ (turn * size.clamp_min(0).sqrt())).float().numpy()
+        return state
 
     def draws(self, panel: Panel, n_draws: int, seed: int = 0) -> ParameterDraws:
         """Draw parameters for the items of a panel.
