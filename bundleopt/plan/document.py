@@ -43,6 +43,7 @@ class PlanFacts:
         break_even: rows for an empty plan, see `bundleopt.stages.break_even`.
         additivity: how far several offers to one customer are from adding up, measured on a sample.
         selection: what choosing the best of many uncertain candidates may have added, see `bundleopt.stages.draws`.
+        segments: groups of customers, see `bundleopt.plan.customers`.
         model_quality: the last evaluation on this data, None where there is none.
     """
 
@@ -67,6 +68,7 @@ class PlanFacts:
     additivity: dict[str, Any]
     data_findings: list[dict[str, Any]]
     selection: dict[str, Any] = field(default_factory=dict)
+    segments: list[dict[str, Any]] = field(default_factory=list)
     model_quality: dict[str, Any] | None = None
 
 
@@ -97,6 +99,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "included_bundles": facts.included,
         "additivity": facts.additivity,
         "selection": facts.selection,
+        "segments": facts.segments,
         "break_even": facts.break_even,
         "data_findings": facts.data_findings,
         "model": facts.model,

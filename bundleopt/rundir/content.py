@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bundleopt.plan import sentences, tables
+from bundleopt.plan.customers import customers_table
 from bundleopt.plan.reasons import reasons
 from bundleopt.plan.valued_plan import Array, ValuedPlan
 from bundleopt.report.page import render_report
@@ -19,12 +20,14 @@ def run_content(valued: ValuedPlan, document: dict[str, Any], prepared: Prepared
     why = reasons(valued, prepared.week.forecast.relations, forced=prepared.built.forced)
     bundles = tables.bundles_table(valued, cannibalised=cannibalised, reasons=why)
     offers, inventory = tables.offers_table(valued), tables.inventory_table(valued)
+    groups = prepared.week.groups
     frames = {"bundles": bundles, "offers": offers, "inventory": inventory}
     return RunContent(
         document=document,
         **frames,
         report=render_report(document, frames),
         summary=summary_rows(document),
+        customers=customers_table(valued, groups) if groups is not None else None,
     )
 
 

@@ -19,6 +19,10 @@ _KINDS: dict[str, str] = {
     "incremental_units": _NUMBERS,
     "customers": _COUNT,
     "holdout": _FLAG,
+    "segment": _COUNT,
+    "segment_name": _TEXT,
+    "interests": _TEXTS,
+    "offers": _COUNT,
 }
 
 

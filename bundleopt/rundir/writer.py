@@ -27,6 +27,7 @@ class RunContent:
     Attributes:
         document: `plan.json`. bundles, offers, inventory: the tables. report: the HTML page.
         summary: rows (name, value) of the first sheet of the workbook.
+        customers: a further table, None where nothing is known of groups.
     """
 
     document: dict[str, Any]
@@ -35,11 +36,13 @@ class RunContent:
     inventory: pd.DataFrame
     report: str
     summary: list[tuple[str, Any]]
+    customers: pd.DataFrame | None = None
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables by file name."""
-        return {"bundles": self.bundles, "offers": self.offers, "inventory": self.inventory}
+        always = {"bundles": self.bundles, "offers": self.offers, "inventory": self.inventory}
+        return always if self.customers is None else always | {"customers": self.customers}
 
 
 def publish(content: RunContent, folder: Path, *, verify: Callable[[Path], None]) -> None:

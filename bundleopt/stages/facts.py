@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bundleopt.plan import totals
+from bundleopt.plan.customers import segment_rows
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
@@ -64,6 +65,7 @@ def gather_facts(
         break_even=break_even_rows(prepared.week, prepared.choice, prepared.found, settings) if is_empty else [],
         additivity=additivity(prepared, valued, settings),
         selection=draws.selection_facts(prepared, valued, settings),
+        segments=segment_rows(valued, prepared.week.groups) if prepared.week.groups is not None else [],
         data_findings=data_findings(session),
         model_quality=model_quality.read(session.workspace, session.dataset.input_hashes),
     )

@@ -76,7 +76,7 @@ def build_problem(
         redemption=values.redemption,
         incremental_margin=values.incremental_margin,
         units=values.units,
-        segment=segments(objective, table, settings),
+        segment=segments(objective, table, settings) if week.groups is None else week.groups.segment,
         rules=rules,
         incremental_revenue=None if settings.min_incremental_revenue is None else values.incremental_revenue,
     )
@@ -160,7 +160,7 @@ def forced_bundles(table: OptionTable, choice: ItemChoice) -> dict[int, str]:
 
 
 def segments(objective: npt.NDArray[np.float32], table: OptionTable, settings: SolveConfig) -> npt.NDArray[np.int32]:
-    """(U,) segment codes for the menu problem: customers whom the same bundles are worth much to."""
+    """(U,) segment codes for the menu problem where no groups are known: customers whom the same bundles are worth to."""
     from bundleopt_solvers.segments import segment_customers, value_features
 
     if not len(table.bundle):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,14 +17,18 @@ from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import UsageError
 from bundleopt_models.forecast import DemandForecast
 
+if TYPE_CHECKING:
+    from bundleopt_models.interest_groups import InterestGroups
+
 
 @dataclass(frozen=True)
 class PlannedWeek:
-    """Everything known of the campaign week before any bundle is thought of."""
+    """Everything known of the campaign week before any bundle is thought of; `groups` are its customers in words."""
 
     campaign: CampaignWeek
     forecast: DemandForecast
     stock: Stock
+    groups: InterestGroups | None = None
 
 
 def plan_week(session: Session, trained: TrainedModel, monday: date | None = None) -> PlannedWeek:
@@ -35,10 +40,14 @@ def plan_week(session: Session, trained: TrainedModel, monday: date | None = Non
     week = monday or session.config.solve.week or session.dataset.default_week()
     _refuse_out_of_reach(session, trained, week)
     campaign = session.dataset.campaign_week(week, trained.panel, session.campaign_settings)
+    from bundleopt_models.interest_groups import interest_groups
+
     session.progress("forecasting demand", 0.0)
     forecast = cached_forecast(session, trained, campaign)
     left = stock.stock_of(campaign, forecast, safety_deviations=session.config.assumptions.safety_deviations)
-    return PlannedWeek(campaign, forecast, left)
+    settings = session.config.solve
+    groups = interest_groups(forecast, trained.panel, settings.segments, seed=settings.seed)
+    return PlannedWeek(campaign, forecast, left, groups)
 
 
 def _refuse_out_of_reach(session: Session, trained: TrainedModel, week: date) -> None:

@@ -29,16 +29,17 @@ LEAST_PURCHASES = 3
 LEAST_LIFT = 1.25
 """A category is an interest if it is bought so much more often than by others; the same for names of groups."""
 
-PRIOR_PURCHASES = 2.0
-"""Purchases at the average share that lifts of single customers are shrunk by."""
+PRIOR_PURCHASES = 5.0
+"""Purchases by which lifts of single customers are shrunk towards 1, so that rare categories do not come first."""
 
 LEAST_SHARE = 0.01
 """A category names a group only where so many of the group's purchases fall into it."""
 
-SENSITIVE, INSENSITIVE = 1.05, 0.95
-"""A group is called sensitive, or not, to prices beyond these ratios to the average customer."""
+SENSITIVE, INSENSITIVE = 1.08, 0.92
+"""A group is called sensitive, or not, to prices where slope and deal share, both as ratios to all customers', have a
+product beyond these."""
 
-PRICE_WORDS = ("deal seekers", "average on price", "less price-sensitive")
+PRICE_WORDS = ("deal seekers", "usual price response", "less price-sensitive")
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,8 @@ def interests(counts: Floats, names: npt.NDArray[np.object_]) -> tuple[tuple[str
     """Up to INTERESTS categories of each customer that they buy more of than others do; see the constants."""
     share = counts.sum(axis=0) / max(float(counts.sum()), 1.0)
     expected = counts.sum(axis=1, keepdims=True) * share
-    lift = (counts + PRIOR_PURCHASES * share) / np.maximum(expected + PRIOR_PURCHASES * share, 1e-12)
-    lift[(counts < LEAST_PURCHASES) | (lift < LEAST_LIFT)] = 0.0
+    lift = (counts + PRIOR_PURCHASES) / (expected + PRIOR_PURCHASES)
+    lift[(counts < LEAST_PURCHASES) | (counts < LEAST_LIFT * expected)] = 0.0
     best = np.argsort(-lift, axis=1, kind="stable")[:, :INTERESTS]
     found = np.take_along_axis(lift, best, axis=1)
     return tuple(
@@ -146,7 +147,8 @@ def _described(
 ) -> tuple[InterestGroup, ...]:
     slope, lines, deals = prices
     overall = counts.sum(axis=0) / max(float(counts.sum()), 1.0)
-    average = float(np.average(slope)) if len(slope) else 1.0
+    average = max(float(np.average(slope)), 1e-12) if len(slope) else 1.0
+    usual = max(float(deals.sum() / max(float(lines.sum()), 1.0)), 1e-12)
     taken: set[str] = set()
     groups = []
     for code in range(int(segment.max(initial=-1)) + 1):
@@ -155,23 +157,25 @@ def _described(
         share = bought / max(float(bought.sum()), 1.0)
         lift = np.where(share >= LEAST_SHARE, share / np.maximum(overall, 1e-12), 0.0)
         order = [int(c) for c in np.argsort(-lift, kind="stable") if lift[c] >= LEAST_LIFT]
-        sensitivity = float(slope[mine].mean()) / max(average, 1e-12)
+        sensitivity = float(slope[mine].mean()) / average
+        on_deal = float(deals[mine].sum() / max(float(lines[mine].sum()), 1.0))
         buys = tuple(str(names[c]) for c in order[:5])
         groups.append(
             InterestGroup(
-                name=_name(buys, _price_words(sensitivity), taken),
+                name=_name(buys, _price_words(sensitivity * on_deal / usual), taken),
                 customers=int(mine.sum()),
                 buys=buys,
                 lifts=tuple(round(float(lift[c]), 2) for c in order[:5]),
                 price_sensitivity=sensitivity,
-                deal_share=float(deals[mine].sum() / max(float(lines[mine].sum()), 1.0)),
+                deal_share=on_deal,
             )
         )
     return tuple(groups)
 
 
-def _price_words(sensitivity: float) -> str:
-    return PRICE_WORDS[0 if sensitivity >= SENSITIVE else 2 if sensitivity <= INSENSITIVE else 1]
+def _price_words(ratio: float) -> str:
+    # Without a single deal in the log the product is 0, and says nothing.
+    return PRICE_WORDS[0 if ratio >= SENSITIVE else 2 if 0 < ratio <= INSENSITIVE else 1]
 
 
 def _name(buys: tuple[str, ...], price: str, taken: set[str]) -> str:
