@@ -160,7 +160,7 @@ def forced_bundles(table: OptionTable, choice: ItemChoice) -> dict[int, str]:
 
 
 def segments(objective: npt.NDArray[np.float32], table: OptionTable, settings: SolveConfig) -> npt.NDArray[np.int32]:
-    """(U,) segment codes for the menu problem where no groups are known: customers whom the same bundles are worth to."""
+    """(U,) segment codes where no groups are known: customers whom the same bundles are worth much to."""
     from bundleopt_solvers.segments import segment_customers, value_features
 
     if not len(table.bundle):
