@@ -159,9 +159,7 @@ def _disjunctive(problem: WillingnessProblem) -> LinearModel:
     ).with_rows(rows)
 
 
-@pytest.mark.parametrize(
-    ("items", "segments", "seed"), [(3, 3, 1), (4, 2, 3), (5, 4, 4), (6, 5, 6)]
-)
+@pytest.mark.parametrize(("items", "segments", "seed"), [(3, 3, 1), (4, 2, 3), (5, 4, 4), (6, 5, 6)])
 def test_more_items_against_another_form_on_another_solver(items: int, segments: int, seed: int) -> None:
     problem = generated(seed, items=items, segments=segments, top=6, sizes=9 if items < 5 else 1)
     truth = solve_model(_disjunctive(problem), solver="scip", time_limit=60)
