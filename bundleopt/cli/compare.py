@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -18,8 +18,9 @@ from bundleopt.report import formats
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bundleopt.comparison.difference import BundleChange
+    from bundleopt.comparison.difference import BundleChange, PlanDifference
     from bundleopt.verbs.compare import CompareResult
+    from bundleopt.verbs.solve import SolveResult
 
 _BUNDLES_SHOWN = 12
 _SETTINGS_SHOWN = 10
@@ -65,7 +66,30 @@ def compare(flags: CompareFlags) -> None:
     output.result(result.document(), lambda console: _render(console, result))
 
 
+class Compared(Protocol):
+    """Two plans and what differs between them."""
+
+    @property
+    def before(self) -> SolveResult:
+        """The first plan."""
+
+    @property
+    def after(self) -> SolveResult:
+        """The second plan."""
+
+    @property
+    def changes(self) -> PlanDifference:
+        """What differs."""
+
+
 def _render(console: Console, result: CompareResult) -> None:
+    print_difference(console, result)
+    _print_causes(console, result)
+    _print_settings(console, result)
+
+
+def print_difference(console: Console, result: Compared) -> None:
+    """Print totals, churn, customers and the bundles that changed."""
     _line(console)
     _line(console, _title(result), style="bold")
     _line(console)
@@ -79,11 +103,9 @@ def _render(console: Console, result: CompareResult) -> None:
         console.print(_bundles(changed[:_BUNDLES_SHOWN], console.width))
         if len(changed) > _BUNDLES_SHOWN:
             _line(console, f"and {len(changed) - _BUNDLES_SHOWN} more; --json lists all")
-    _print_causes(console, result)
-    _print_settings(console, result)
 
 
-def _title(result: CompareResult) -> str:
+def _title(result: Compared) -> str:
     before, after = result.before, result.after
     return (
         f"{after.folder.name} (week of {after.document['week']}) against "
@@ -91,7 +113,7 @@ def _title(result: CompareResult) -> str:
     )
 
 
-def _totals(result: CompareResult) -> Any:
+def _totals(result: Compared) -> Any:
     rows = []
     for name, (before, after) in result.changes.totals.items():
         write = formats.count if name in {"redemptions", "customers_reached"} else formats.money
@@ -104,7 +126,7 @@ def _signed(write: Any, change: float) -> str:
     return f"+{text}" if change > 0 and any(digit in "123456789" for digit in text) else text
 
 
-def churn_sentence(result: CompareResult) -> str:
+def churn_sentence(result: Compared) -> str:
     """Say how much of the menu changed."""
     changes = result.changes
     numbers = [f"{len(changes.of(kind))} {word}" for kind, word in (("in", "in"), ("out", "out"))]
@@ -112,7 +134,7 @@ def churn_sentence(result: CompareResult) -> str:
     return f"Bundles: {', '.join(numbers)}; {formats.share(changes.churn)} of the menu changed."
 
 
-def customer_sentence(result: CompareResult) -> str:
+def customer_sentence(result: Compared) -> str:
     """Say what happens to the customers."""
     moved = result.changes.customers
     parts = [f"{formats.count(number)} {what}" for what, number in moved.items()]
@@ -148,7 +170,7 @@ def _print_causes(console: Console, result: CompareResult) -> None:
     console.print(plain_table(("caused by", "#revenue", "#margin"), rows))
 
 
-def _print_settings(console: Console, result: CompareResult) -> None:
+def _print_settings(console: Console, result: Compared) -> None:
     settings = list(result.changes.settings.items())
     if not settings and not result.changes.inputs:
         return
@@ -156,7 +178,7 @@ def _print_settings(console: Console, result: CompareResult) -> None:
     rows = [(key, _written(before), _written(after)) for key, (before, after) in settings[:_SETTINGS_SHOWN]]
     if rows:
         console.print(plain_table(("setting", "before", "after"), rows))
-    inputs = [name for name in result.changes.inputs if name != "forecast"]
+    inputs = result.changes.inputs
     if inputs:
         _line(console, f"Input data changed: {sentences.counted(len(inputs), 'file')} ({', '.join(inputs[:6])}).")
 

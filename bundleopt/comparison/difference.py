@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from bundleopt.verbs.solve import SolveResult
 
+# The digest of the values of a plan's own offers: two plans never share it.
+_OFFERS_DIGEST = "forecast"
+_MODEL_FILES = "model/"
 TOTALS = ("incremental_revenue", "incremental_margin", "promo_spend", "redemptions", "customers_reached")
 
 
@@ -99,7 +102,7 @@ def difference(before: SolveResult, after: SolveResult) -> PlanDifference:
         offers=(len(before.offers), len(after.offers)),
         offers_kept=kept,
         settings=_differing(*configs),
-        inputs=tuple(_differing(*inputs)),
+        inputs=_changed_inputs(*inputs),
     )
 
 
@@ -112,13 +115,16 @@ def _total(result: SolveResult, name: str) -> float:
     return float(result.document["totals"][name]["value"])
 
 
+def _changed_inputs(before: dict[str, str], after: dict[str, str]) -> tuple[str, ...]:
+    """Names of the data that differ; the model's files count as one."""
+    names = [name for name in _differing(before, after) if name != _OFFERS_DIGEST]
+    data = [name for name in names if not name.startswith(_MODEL_FILES)]
+    return (*data, "the model") if len(data) < len(names) else tuple(data)
+
+
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     names = sorted(before.keys() | after.keys())
-    return {
-        name: (before.get(name), after.get(name))
-        for name in names
-        if before.get(name) != after.get(name) and not name.startswith("model/")
-    }
+    return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
 
 
 def _bundles(before: pd.DataFrame, after: pd.DataFrame) -> tuple[BundleChange, ...]:

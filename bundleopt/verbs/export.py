@@ -62,7 +62,7 @@ def export(
     refuse_changed(result.folder)
     files = _write_folder(result, Path(to), formats) if to is not None else []
     if xlsx is not None:
-        from bundleopt.review.workbook import review_workbook
+        from bundleopt.round_trip.workbook import review_workbook
 
         atomic.write_bytes(Path(xlsx), review_workbook(result))
         files.append(Path(xlsx))

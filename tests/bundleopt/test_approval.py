@@ -153,7 +153,7 @@ def test_runs_are_found_and_removed(planned: Path, run: CommandLine) -> None:
 
 def test_hostile_names_are_texts_in_the_workbook_for_decisions(tmp_path: Path) -> None:
     from bundleopt.plan import tables
-    from bundleopt.review.workbook import review_workbook
+    from bundleopt.round_trip.workbook import review_workbook
     from bundleopt.verbs.solve import SolveResult
     from tests.bundleopt.small_plan import HOSTILE_NAMES, small_document, small_valued_plan
 

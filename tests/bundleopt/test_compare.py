@@ -70,7 +70,7 @@ def test_settings_and_inputs_that_differ_are_named(tmp_path: Path) -> None:
     after.document["inputs"] = {"transactions.csv": "1" * 64, "model/weights": "2"}
     found = difference(before, after)
     assert found.settings == {"solve.budget": (10.0, 5.0), "solve.slots": (None, 2)}
-    assert found.inputs == ("transactions.csv",)
+    assert found.inputs == ("transactions.csv", "the model")
     assert found.churn == 0
 
 
