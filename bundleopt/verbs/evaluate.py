@@ -127,7 +127,7 @@ def evaluate(
 
     session = open_session(workspace, progress=progress)
     findings.refuse_failed(session)
-    first, weeks = _span(session)
+    first, weeks = log_span(session)
     tuning, test = protocol.protocol_dates(first, weeks)
     with hold(session.workspace):
         panel = session.dataset.panel(
@@ -155,8 +155,12 @@ def _shipped(session: Session) -> tuple[DemandModel, Panel] | None:
         return None
 
 
-def _span(session: Session) -> tuple[date, int]:
-    """Return the first Monday of the log and its number of weeks."""
+def log_span(session: Session) -> tuple[date, int]:
+    """Return the first Monday of the log and its number of weeks.
+
+    Raises:
+        DataRefusedError: there are too few of them to hold any back.
+    """
     from bundleopt_data.weeks import mondays_between
 
     manifest = session.dataset.manifest
