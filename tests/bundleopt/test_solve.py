@@ -75,7 +75,10 @@ def test_the_plan_states_totals_bound_and_proof(plain_run: dict[str, Any]) -> No
     for name in ("incremental_revenue", "promo_spend", "redemptions"):
         total = plain_run["totals"][name]
         assert total["low"] <= total["value"] <= total["high"]
-        assert "sampling of redemptions only" in total["covers"]
+        assert "who happens to redeem" in total["covers"]
+        assert total["expectation"]["low"] <= total["value"] <= total["expectation"]["high"]
+        assert "parameters of the demand model" in total["expectation"]["covers"]
+        assert total["expectation"]["low"] <= total["held_out_draws"] <= total["expectation"]["high"]
     assert any("quick" in sentence for sentence in plain_run["warnings"])
     assert re.fullmatch(r"[0-9a-f]{64}", plain_run["inputs"]["forecast"])
 
