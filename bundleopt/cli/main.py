@@ -22,6 +22,7 @@ from bundleopt.cli import (
     export,
     init,
     predict,
+    price,
     report,
     review,
     runs,
@@ -64,6 +65,7 @@ VERBS = {
     "assort": Verb(
         assort.assort, "Choose which items to list.", "assort --category YOGURT --max-items 20"
     ),
+    "price": Verb(price.price, "Price bundles from willingness to pay.", "price --willingness worth.csv"),
     "score": Verb(score.score, "Value a plan written by hand.", "score my-plan.csv --budget 2000"),
     "compare": Verb(compare.compare, "Lay two plans side by side.", "compare 1 2"),
     "explain": Verb(explain.explain, "Say why a bundle is in the plan, or not.", "explain milk+bananas"),

@@ -1,0 +1,1 @@
+"""Willingness-to-pay tables and results of `price`."""
