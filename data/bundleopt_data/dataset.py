@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -105,6 +106,18 @@ class Dataset:
         return panel_cache.load_or_build(
             self, fit_until=fit_until, max_items=max_items or self.manifest.preparation.max_items, progress=progress
         )
+
+    def panel_of(self, item_ids: Sequence[str], *, fit_until: date, progress: Progress = silent) -> Panel:
+        """Return the arrays of given items, ascending and distinct; customers and weeks are those of `panel`.
+
+        Args:
+            item_ids: ids of the transactions or the catalogue.
+            fit_until: as in `panel`.
+            progress: told what is being done.
+        """
+        from bundleopt_data import panel_builder
+
+        return panel_builder.build(self, fit_until=fit_until, max_items=0, items=item_ids, progress=progress)
 
     def check(self, *, today: date | None = None) -> CheckReport:
         """Return profile, findings, mended rows and assumptions; see `check`."""

@@ -94,6 +94,8 @@ class Panel:
         trips: (T, U) baskets of the customer in the week, any item; a visit is trips > 0.
         lines: (T, U) distinct item lines of the week, any item; deal_lines: (T, U) those below regular price.
         prices, promotions: see their classes.
+        extra_items: the last so many items are not modelled, only asked about: their purchases are history of
+            themselves, and of no category, brand or customer.
     """
 
     customer_ids: Texts
@@ -110,6 +112,7 @@ class Panel:
     deal_lines: Floats
     prices: WeeklyPrices
     promotions: WeeklyPromotions
+    extra_items: int = 0
 
     @property
     def n_customers(self) -> int:
@@ -120,6 +123,11 @@ class Panel:
     def n_items(self) -> int:
         """I."""
         return len(self.item_ids)
+
+    @property
+    def n_modelled(self) -> int:
+        """Items that are modelled: all but the last `extra_items`."""
+        return len(self.item_ids) - self.extra_items
 
     @property
     def n_weeks(self) -> int:

@@ -8,7 +8,7 @@ items by lines strictly before `fit_until`; ties at the cut go to the smaller id
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -60,27 +60,36 @@ class PanelAxes:
         return len(self.weeks), len(self.item_ids)
 
 
-def build(dataset: Dataset, *, fit_until: date, max_items: int, progress: Progress) -> Panel:
+def build(
+    dataset: Dataset, *, fit_until: date, max_items: int, progress: Progress, items: Sequence[str] | None = None
+) -> Panel:
     """Build the panel of a data set; see `Dataset.panel`.
+
+    Args:
+        dataset: what to build from.
+        fit_until: top items are counted before this day.
+        max_items: how many.
+        progress: told what is being done.
+        items: these and no others, ascending; None for the top items.
 
     Raises:
         DataRefusedError: no transactions before `fit_until`.
     """
     with dataset.connect() as connection:
         progress("choosing items and customers", 0.0)
-        axes = _lay_axes(dataset, connection, fit_until, max_items)
+        axes = _lay_axes(dataset, connection, fit_until, max_items, items)
         progress("counting purchases", 0.2)
         customer, item, week, units, log_price = _purchases(connection)
         trips, lines, deal_lines = _activity(axes)
-        items = _attributes(dataset, axes)
+        attributes = _attributes(dataset, axes)
         progress("deriving prices", 0.4)
-        prices = weekly_prices(dataset, axes, items.category)
+        prices = weekly_prices(dataset, axes, attributes.category)
         progress("reading promotions", 0.6)
         promotions = weekly_promotions(dataset, axes)
     return Panel(
         axes.customer_ids,
         axes.item_ids,
-        items,
+        attributes,
         axes.weeks,
         customer,
         item,
@@ -107,14 +116,20 @@ def top_items(counts: Iterable[tuple[str, int]], max_items: int) -> list[str]:
     return sorted(item for item, _ in entries[:max_items])
 
 
-def _lay_axes(dataset: Dataset, connection: duckdb.DuckDBPyConnection, fit_until: date, max_items: int) -> PanelAxes:
+def _lay_axes(
+    dataset: Dataset,
+    connection: duckdb.DuckDBPyConnection,
+    fit_until: date,
+    max_items: int,
+    chosen: Sequence[str] | None,
+) -> PanelAxes:
     counts = connection.execute(
         "SELECT item_id, count(*) FROM transactions WHERE timestamp < ?::DATE GROUP BY 1", [fit_until]
     ).fetchall()
     if not counts:
         problem = DataProblem("transactions", "timestamp", f"no transactions before {fit_until}", 0, (), "a later date")
         raise DataRefusedError([problem])
-    items = top_items(counts, max_items)
+    items = top_items(counts, max_items) if chosen is None else list(chosen)
     customers = sorted(row[0] for row in connection.execute("SELECT DISTINCT customer_id FROM transactions").fetchall())
     weeks = mondays_between(dataset.manifest.first_time.date(), dataset.last_day)[-MAX_WEEKS:]
     _register(connection, "customer_code", customers, fold_of(customers))

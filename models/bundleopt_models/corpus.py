@@ -104,7 +104,7 @@ def csr(starts: Ints, columns: Ints, values: Floats, shape: tuple[int, int]) -> 
 def pooled_history(builder: FeatureBuilder) -> Tensor:
     """(U, I) sparse weights of past purchases before the builder's week, rows of length one."""
     state, panel = builder.history.item, builder.panel
-    pairs = np.flatnonzero(state.count > 0)
+    pairs = np.flatnonzero((state.count > 0) & (state.level.group < panel.n_modelled))
     customer, item = state.level.customer[pairs], state.level.group[pairs]
     weight = np.log1p(state.decayed[pairs, POOL_DECAY].astype(np.float64))
     length = np.sqrt(np.bincount(customer, weight**2, minlength=panel.n_customers))

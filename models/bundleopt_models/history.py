@@ -59,18 +59,21 @@ class Level:
         return np.where(self.key[place] == wanted, place, -1)
 
 
-def build_level(panel: Panel, group_of_item: npt.NDArray[np.int32], n_groups: int) -> Level:
-    """Collect the distinct (customer, group, week) of the panel's purchases."""
-    customer = panel.purchase_customer.astype(np.int64)
-    week = panel.purchase_week.astype(np.int64)
-    item = panel.purchase_item.astype(np.int64)
+def build_level(
+    panel: Panel, group_of_item: npt.NDArray[np.int32], n_groups: int, *, modelled_only: bool = False
+) -> Level:
+    """Collect the distinct (customer, group, week) of the panel's purchases; of modelled items alone where asked."""
+    kept = np.flatnonzero(panel.purchase_item < (panel.n_modelled if modelled_only else panel.n_items))
+    customer = panel.purchase_customer[kept].astype(np.int64)
+    week = panel.purchase_week[kept].astype(np.int64)
+    item = panel.purchase_item[kept].astype(np.int64)
     key, pair = np.unique(customer * n_groups + group_of_item[item], return_inverse=True)
     event, place = np.unique(week * max(len(key), 1) + pair, return_inverse=True)
     size = np.bincount(place, minlength=len(event)).astype(np.float32)
-    position = panel.purchase_log_price - panel.prices.log_reference[week, item]
+    position = panel.purchase_log_price[kept] - panel.prices.log_reference[week, item]
     position = np.clip(np.nan_to_num(position), -2.0, 2.0)
     price = np.bincount(place, position, minlength=len(event)) / np.maximum(size, 1)
-    units = np.bincount(place, panel.purchase_units, minlength=len(event))
+    units = np.bincount(place, panel.purchase_units[kept], minlength=len(event))
     event_week = event // max(len(key), 1)
     return Level(
         n_groups=n_groups,
@@ -177,9 +180,9 @@ class History:
         identity = np.arange(panel.n_items, dtype=np.int32)
         self._levels = {
             "item": build_level(panel, identity, max(panel.n_items, 1)),
-            "category": build_level(panel, self.groups.category, self.groups.n_categories),
-            "family": build_level(panel, self.groups.family, self.groups.n_families),
-            "brand": build_level(panel, self.groups.brand, self.groups.n_brands),
+            "category": build_level(panel, self.groups.category, self.groups.n_categories, modelled_only=True),
+            "family": build_level(panel, self.groups.family, self.groups.n_families, modelled_only=True),
+            "brand": build_level(panel, self.groups.brand, self.groups.n_brands, modelled_only=True),
         }
         self.rewind()
 

@@ -61,8 +61,10 @@ def weekly_buyers(panel: Panel) -> Floats:
 
 def _first_purchases(panel: Panel) -> Floats:
     """(T, U) items that the customer bought for the first time in the week."""
-    pair = panel.purchase_customer.astype(np.int64) * panel.n_items + panel.purchase_item
+    kept = np.flatnonzero(panel.purchase_item < panel.n_modelled)
+    pair = panel.purchase_customer[kept].astype(np.int64) * panel.n_items + panel.purchase_item[kept]
     _, first = np.unique(pair, return_index=True)
+    first = kept[first]
     place = panel.purchase_week[first].astype(np.int64) * panel.n_customers + panel.purchase_customer[first]
     count = np.bincount(place, minlength=panel.n_weeks * panel.n_customers)
     return count.reshape(panel.n_weeks, panel.n_customers).astype(np.float32)
