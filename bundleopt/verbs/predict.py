@@ -13,6 +13,7 @@ from bundleopt_data.errors import DataProblem, DataRefusedError, ModelArtefactEr
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bundleopt_data.panel import Panel
     from bundleopt_models.extension import NewItem
 
 _ENDINGS = (".csv", ".parquet")
@@ -43,8 +44,20 @@ def predict(
     _refuse_unknown(session, trained, rows, set(catalogue))
     session.progress("predicting", 0.0)
     known = rows.assign(**{name: _numbers(rows[name]) for name in prediction.OPTIONAL if name in rows.columns})
-    predicted = prediction.predict(trained.model, trained.panel, known, catalogue=catalogue)
+    panel = _with_own_history(session, trained, set(rows["item_id"].astype(str)))
+    predicted = prediction.predict(trained.model, panel, known, catalogue=catalogue)
     return rows.assign(probability=predicted["probability"].to_numpy())
+
+
+def _with_own_history(session: Session, trained: TrainedModel, items: set[str]) -> Panel:
+    """Return the panel with what the log knows of further items appended: purchases, prices, promotions."""
+    from bundleopt_models.extension import with_own_history
+
+    missing = sorted(items - {str(item) for item in trained.panel.item_ids})
+    if not missing:
+        return trained.panel
+    other = session.dataset.panel_of(missing, fit_until=trained.record.fit_until, progress=session.progress)
+    return with_own_history(trained.panel, other)
 
 
 def _numbers(column: pd.Series) -> pd.Series:

@@ -113,12 +113,33 @@ def pooled_history(builder: FeatureBuilder) -> Tensor:
     return csr(starts, item.astype(np.int64), weight.astype(np.float32), (panel.n_customers, panel.n_items))
 
 
-def week_context(builder: FeatureBuilder, scaler: Scaler) -> WeekContext:
-    """Tables of the builder's week."""
+def week_context(
+    builder: FeatureBuilder, scaler: Scaler, *, introduced: npt.NDArray[np.bool_] | None = None
+) -> WeekContext:
+    """Tables of the builder's week; items that are `introduced` in it have the numbers usual in their category."""
     row = min(builder.week, builder.panel.n_weeks)
     customers = torch.from_numpy(scaler.customers(builder.tables.customer[row]))
-    items = torch.from_numpy(scaler.items(builder.tables.item[row]))
-    return WeekContext(customers, items, pooled_history(builder))
+    table = builder.tables.item[row]
+    if introduced is not None and introduced.any():
+        table = usual_in_category(table, builder.panel.items.category, introduced)
+    return WeekContext(customers, torch.from_numpy(scaler.items(table)), pooled_history(builder))
+
+
+def usual_in_category(table: Floats, category: npt.NDArray[np.int32], new: npt.NDArray[np.bool_]) -> Floats:
+    """The (I, F) table with the rows of `new` items replaced by the mean of their category's other items.
+
+    An item that nobody could buy yet has a popularity of nothing, which says that it is dead, not that it is new. Where
+    a category has no other item, the mean of all items stands in; where there is none at all, nothing changes.
+    """
+    if new.all():
+        return table
+    size = int(category.max(initial=-1)) + 1
+    count = np.bincount(category[~new], minlength=size)
+    mean = np.repeat(table[~new].mean(axis=0, keepdims=True), size, axis=0)
+    for column in range(table.shape[1]):
+        total = np.bincount(category[~new], table[~new, column], size)
+        mean[count > 0, column] = (total / np.maximum(count, 1))[count > 0]
+    return np.where(new[:, None], mean[category], table).astype(np.float32)
 
 
 def as_rows(customer: Ints, item: Ints, code: Ints, features: RowFeatures, position: Floats) -> Rows:

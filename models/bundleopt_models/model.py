@@ -129,13 +129,22 @@ class DemandModel:
         row = min(week_index, view.panel.n_weeks)
         return WeekInputs(
             builder=view.builder,
-            context=week_context(view.builder, self.scaler),
+            context=week_context(view.builder, self.scaler, introduced=self._introduced(view)),
             catalogue=view.catalogue,
             customer_code=view.customer_code,
             planned=planned,
             position=log_position(planned.log_price, view.builder.tables.reference[row]),
             log_visit=self.log_visit(view, week_index),
         )
+
+    def _introduced(self, view: PanelView) -> npt.NDArray[np.bool_] | None:
+        """(I,) items that the model never saw and nobody has bought before the builder's week; None where none are."""
+        unknown = view.catalogue.item.numpy() == 0
+        if not unknown.any():
+            return None
+        state = view.builder.history.item
+        bought = np.bincount(state.level.group, state.count, view.panel.n_items)
+        return unknown & (bought == 0)
 
     def forecast(self, panel: Panel, campaign: CampaignWeek) -> DemandForecast:
         """Forecast a campaign week at its planned prices and promotions.
