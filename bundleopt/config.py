@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from bundleopt import quantities, rule_texts
+from bundleopt import quantities, rule_texts, shock_texts
 
 
 def _optional(parse: Callable[[object], Any]) -> Callable[[object], Any]:
@@ -38,6 +38,9 @@ Churn = Annotated[float | None, BeforeValidator(_optional(rule_texts.parse_churn
 Locks = Annotated[tuple[str, ...], BeforeValidator(rule_texts.parse_locks)]
 PriceEnding = Annotated[str | None, BeforeValidator(quantities.parse_price_ending)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
+
+Shocks = Annotated[tuple[str, ...], BeforeValidator(shock_texts.parse_shocks)]
 
 
 class Objective(StrEnum):
@@ -150,6 +153,7 @@ class SolveConfig(Section):
     max_churn: Churn = Field(default=None, description="most bundles that come, go or change price; count or share")
     include: Texts = Field(default=(), description="items, or bundles like A+B, that must be on the menu")
     exclude: Texts = Field(default=(), description="items, or bundles like A+B, that must not be on the menu")
+    only_items: Texts = Field(default=(), description="items that bundles are made of; none means all")
     segments: int = Field(default=20, ge=1, description="segments of the menu problem")
     reach: Share = Field(default=1.0, gt=0, description="chance that an offer is seen")
     salience: float = Field(
@@ -158,6 +162,7 @@ class SolveConfig(Section):
     fixed_cost_per_bundle: Money = Field(default=0.0, description="cost of a bundle on the menu")
     contact_cost: Money = Field(default=0.0, description="cost of an offer to a customer")
     candidates: int = Field(default=400, ge=1, description="bundles that are valued exactly")
+    shocks: Shocks = Field(default=(), description="what if: 'price:YOGURT=+5%', 'stock:ITEM=-50%', 'demand:*=-20%'")
     time_limit: Duration = Field(default=60.0, description="seconds of optimisation")
     gap: Share = Field(default=0.005, description="proven distance from the best plan at which to stop")
     require_optimal: bool = Field(default=False, description="exit 6 unless the gap is proven")

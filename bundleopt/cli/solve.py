@@ -97,6 +97,13 @@ class SolveFlags(CommonFlags):
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", metavar="ITEM|A+B", help="Must not be on it; may repeat.")
     ] = None
+    items: Annotated[
+        Path | None, typer.Option("--items", metavar="FILE", help="Bundles of these items only; see `assort --out`.")
+    ] = None
+    shocks: Annotated[
+        list[str] | None,
+        typer.Option("--shock", metavar="KIND:TARGET=+N%", help="What if prices, cost, stock or demand; may repeat."),
+    ] = None
     segments: Annotated[Text, typer.Option("--segments", metavar="N", help="Segments of the menu problem [20].")] = None
     reach: Annotated[Text, typer.Option("--reach", metavar="SHARE", help="Chance that an offer is seen [1].")] = None
     time_limit: Annotated[Text, typer.Option("--time-limit", metavar="SECONDS", help="Time to optimise [60].")] = None
@@ -116,9 +123,13 @@ class SolveFlags(CommonFlags):
     def settings(self) -> dict[str, Any]:
         """Return the `[solve]` keys that were given."""
         common = {field.name for field in dataclasses.fields(CommonFlags)}
-        apart = common | {"wait", "out", "write_model", "show_config"}
+        apart = common | {"items", "wait", "out", "write_model", "show_config"}
         given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in apart}
         given["require_optimal"] = True if self.require_optimal else None
+        if self.items is not None:
+            from bundleopt.assortment.list_file import read_list
+
+            given["only_items"] = read_list(self.items)
         return {name: value for name, value in given.items() if value not in (None, [])}
 
 

@@ -76,7 +76,9 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     assumed = session.config.assumptions
     campaign = prepared.week.campaign
     # What moves money most comes first: the terminal shows the first few.
-    sentences = list(campaign.assumptions)
+    shocks = session.config.solve.shocks
+    sentences = [f"This plan is a what-if: {', '.join(shocks)}."] if shocks else []
+    sentences.extend(campaign.assumptions)
     sentences.append(interval_sentence(prepared.week.forecast.uncertainty))
     sentences.extend(pull_forward_sentences(prepared.week, assumed.pull_forward))
     if np.isfinite(prepared.week.stock.on_hand).any():

@@ -13,6 +13,7 @@ from bundleopt.session import Session
 from bundleopt.stages import stock
 from bundleopt.stages.forecast import cached_forecast
 from bundleopt.stages.model import TrainedModel
+from bundleopt.stages.shocks import shocked_demand, shocked_week
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import UsageError
 from bundleopt_models.forecast import DemandForecast
@@ -39,14 +40,16 @@ def plan_week(session: Session, trained: TrainedModel, monday: date | None = Non
     """
     week = monday or session.config.solve.week or session.dataset.default_week()
     _refuse_out_of_reach(session, trained, week)
-    campaign = session.dataset.campaign_week(week, trained.panel, session.campaign_settings)
     from bundleopt_models.interest_groups import interest_groups
 
+    settings = session.config.solve
+    campaign = session.dataset.campaign_week(week, trained.panel, session.campaign_settings)
+    campaign = shocked_week(campaign, settings.shocks)
     session.progress("forecasting demand", 0.0)
     forecast = cached_forecast(session, trained, campaign)
-    left = stock.stock_of(campaign, forecast, safety_deviations=session.config.assumptions.safety_deviations)
-    settings = session.config.solve
     groups = interest_groups(forecast, trained.panel, settings.segments, seed=settings.seed)
+    forecast = shocked_demand(forecast, campaign, groups, settings.shocks)
+    left = stock.stock_of(campaign, forecast, safety_deviations=session.config.assumptions.safety_deviations)
     return PlannedWeek(campaign, forecast, left, groups)
 
 
