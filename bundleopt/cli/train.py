@@ -48,6 +48,8 @@ def train(flags: TrainFlags) -> None:
     def render(console: Console) -> None:
         rows = [(str(name), str(value)) for name, value in result.facts.items()]
         console.print(plain_table(("model", ""), rows))
+        if result.sentence:
+            console.print(result.sentence, markup=False)
         console.print(f"Model: {result.folder}", markup=False)
 
     output.result({"folder": str(result.folder)} | result.facts, render)

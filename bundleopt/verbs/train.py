@@ -24,6 +24,18 @@ class TrainResult:
     folder: Path
     facts: dict[str, Any]
 
+    @property
+    def sentence(self) -> str:
+        """How good the model is on the weeks it was calibrated on, in words; empty where nothing was measured."""
+        gain, ratio = self.facts.get("gain over personal frequency"), self.facts.get("predicted over observed")
+        if gain is None or ratio is None:
+            return ""
+        return (
+            f"On its validation weeks the log loss is {gain} below that of every customer's own purchase frequency, "
+            f"and predicted purchases are {ratio:.2f} of the actual ones. These weeks also chose and calibrated it: "
+            "bundleopt evaluate tests on weeks that chose nothing."
+        )
+
 
 def train(
     workspace: Path | str | None = None,

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from bundleopt_data.panel import Panel
 from bundleopt_models.history import DECAYS, LAGS, History, LevelState
+from bundleopt_models.promotion_memory import MEMORY_FEATURES, PromotionMemory
+from bundleopt_models.repeats import REPEAT_FEATURES, Repeats
 from bundleopt_models.week_tables import CUSTOMER_FEATURES, ITEM_FEATURES, WeekTables
 
 Floats = npt.NDArray[np.float32]
@@ -24,10 +26,11 @@ GROUP_FEATURES = (
     "has", "log_count", *(f"log_decayed_{decay:g}" for decay in DECAYS), "log_weeks_since", "log_visits_since",
     "log_gap_ratio", "log_odds",
 )  # fmt: skip
-PAIR_FEATURES = (
+OWN_FEATURES = (
     *GROUP_FEATURES, "is_repeat", "log_gap", "price_paid", "last_price_paid", "log_units", "last_units",
     *(f"lag_{lag}" for lag in range(1, LAGS + 1)),
 )  # fmt: skip
+PAIR_FEATURES = (*OWN_FEATURES, *REPEAT_FEATURES, *MEMORY_FEATURES)
 PROMO_FEATURES = ("display", "mailer", "store_display", "store_mailer", "store_lift")
 
 RATE_PRIOR = 8.0
@@ -83,10 +86,10 @@ def group_features(state: LevelState, pair: Ints, week: int, log_rate: Floats | 
 
 
 def pair_features(state: LevelState, pair: Ints, week: int, log_rate: Floats) -> Floats:
-    """(n, len(PAIR_FEATURES)) of customer-item pairs with history; zeros elsewhere."""
+    """(n, len(OWN_FEATURES)) of customer-item pairs with history; zeros elsewhere."""
     group = group_features(state, pair, week, log_rate)
     inside = np.maximum(pair, 0)
-    out = np.zeros((len(pair), len(PAIR_FEATURES)), np.float32)
+    out = np.zeros((len(pair), len(OWN_FEATURES)), np.float32)
     out[:, : len(GROUP_FEATURES)] = group
     if len(state.level.key) == 0:
         return out
@@ -184,14 +187,40 @@ class FeatureBuilder:
         """Index the panel once; `tables` are those of the same panel."""
         self.panel, self.tables = panel, tables
         self.history, self.stores = History(panel), StorePopularity(panel)
+        self._forget()
         self.week = 0
+
+    def _forget(self) -> None:
+        self.history.rewind()
+        self.repeats = Repeats(self.panel, self.history)
+        self.memory = PromotionMemory(self.panel, self.history.item)
 
     def move_to(self, week: int) -> None:
         """Know everything before `week`, and nothing else."""
         self.week = week
-        self.history.move_to(week)
+        inside = min(max(week, 0), self.panel.n_weeks)
+        if inside < self.history.week:
+            self._forget()
+        while self.history.week < inside:
+            self._learn()
+            self.history.move_to(self.history.week + 1)
         self.stores.move_to(week)
         self._lift = self.stores.log_lift()
+
+    def _learn(self) -> None:
+        """Take in the week that the history stands before."""
+        state, week, promotions = self.history.item, self.history.week, self.panel.promotions
+        start, stop = state.level.event_start[week : week + 2]
+        event = state.level.event_pair[start:stop]
+        is_bought = np.zeros(len(state.count), bool)
+        is_bought[event] = True
+        met = np.flatnonzero((state.count > 0) & (self.panel.trips[week] > 0)[state.level.customer])
+        chain = [promotions.mailer[week], promotions.display[week]]
+        store = [promotions.store_mailer[week], promotions.store_display[week]]
+        self.repeats.learn(self.history, met, is_bought[met])
+        self.memory.learn(met, is_bought[met], self.memory.promoted(state, met, chain, store))
+        shown = self.memory.promoted(state, event, chain, store)
+        self.memory.learn_purchases(state, event, state.level.event_price[start:stop], shown)
 
     def rows(self, customer: Ints, item: Ints, planned: Planned) -> RowFeatures:
         """Features of (customer, item) rows in the current week."""
@@ -205,12 +234,30 @@ class FeatureBuilder:
 
         own = history.item.level.find(customer, item)
         return RowFeatures(
-            pair=pair_features(history.item, own, self.week, log_rate),
+            pair=self._pairs(own, log_rate, planned),
             category=level(history.category, groups.category),
             family=level(history.family, groups.family),
             brand=level(history.brand, groups.brand),
             promo=self.promo(customer, item, planned),
         )
+
+    def _pairs(self, pair: Ints, log_rate: Floats, planned: Planned) -> Floats:
+        """(n, len(PAIR_FEATURES)); zeros for pairs that have not met."""
+        state = self.history.item
+        out = np.zeros((len(pair), len(PAIR_FEATURES)), np.float32)
+        out[:, : len(OWN_FEATURES)] = pair_features(state, pair, self.week, log_rate)
+        known = np.flatnonzero(out[:, 0] > 0)
+        if not len(known):
+            return out
+        own = pair[known]
+        since = np.expm1(out[known, OWN_FEATURES.index("log_visits_since")])
+        chain, store = [planned.mailer, planned.display], [planned.store_mailer, planned.store_display]
+        shown = self.memory.promoted(state, own, chain, store)
+        out[known, len(OWN_FEATURES) :] = np.concatenate(
+            [self.repeats.features(self.history, own, self.week), self.memory.features(state, own, since, shown)],
+            axis=1,
+        )
+        return out
 
     def promo(self, customer: Ints, item: Ints, planned: Planned) -> Floats:
         """(n, len(PROMO_FEATURES)): chain shares, the favourite store's flags, the item's popularity there."""

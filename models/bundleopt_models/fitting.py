@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,14 +16,17 @@ from torch import Tensor
 from bundleopt_data.panel import Panel
 from bundleopt_data.progress import Progress
 from bundleopt_models.attempts import Attempts
+from bundleopt_models.blocks import leave_out
 from bundleopt_models.calibration import CalibrationMap, fit_calibration
 from bundleopt_models.corpus import CorpusBuilder, Scaler, Vocabulary, WeekRows
+from bundleopt_models.likelihood import log_purchase
 from bundleopt_models.model import DemandModel, ItemFacts, PanelView, build_view
 from bundleopt_models.network import POPULARITY, DemandNetwork, NetworkSizes
 from bundleopt_models.pull_forward import fit_pull_forward
 from bundleopt_models.relations import RelationSettings, fit_relations, no_relations
 from bundleopt_models.settings import TrainSettings
 from bundleopt_models.training import TrainingData, TrainingResult, hash_seed, week_logits
+from bundleopt_models.training_quality import Quality, measure_quality, personal_frequencies
 from bundleopt_models.uncertainty_weeks import measure_uncertainty
 from bundleopt_models.visit import VisitNetwork, fit_visits, log_visits
 
@@ -73,18 +77,22 @@ def fit(
     def start() -> DemandNetwork:
         network = _new_network(panel, vocabulary, settings)
         network.start_at(base_log_odds(panel, weeks), float(scaler.item_deviation[POPULARITY]))
+        leave_out(network, settings.without)
         return network
 
     attempts = Attempts(start, data, settings, folder)
     best = attempts.run(_part(progress, 0.15, 0.9), resume=resume)
     network = best.trainer.network
     progress("calibrating", 0.9)
-    calibration = _calibrate(network, data)
+    scored = [week_logits(network, data, week) for week in data.validation]
+    calibration = _calibrate(scored, data)
+    quality = _quality(scored, calibration, data)
     model = DemandModel(settings, network, visits, scaler, vocabulary, calibration, _facts(panel, weeks))
     model.keep_view(view)
     if relate:
         model.facts = _related_facts(model, panel, weeks, progress)
     model.record = _run_record(best.result, weeks, time.monotonic() - began) | {"embedding_shrinkage": best.shrinkage}
+    model.record |= quality.as_record() if quality is not None else {}
     attempts.forget_states()
     progress("model trained", 1.0)
     return model
@@ -146,16 +154,22 @@ def _collect(
     chosen = (*weeks.fit, *weeks.validation)
     sampled: dict[int, WeekRows] = {}
     log_visit: dict[int, Tensor] = {}
+    frequency: list[Tensor] = []
     for done, week in enumerate(chosen):
         progress("reading history", 0.02 + 0.13 * done / len(chosen))
         sampled[week] = corpus.week(week)
         log_visit[week] = log_visits(visits, view.panel, view.builder.tables, scaler, week)
+        if week in weeks.validation:
+            rows = sampled[week].rows
+            rates = personal_frequencies(view.builder, rows.customer.numpy(), rows.item.numpy())
+            frequency.append(torch.from_numpy(rates))
     return TrainingData(
         fit=[sampled[week] for week in weeks.fit],
         validation=[sampled[week] for week in weeks.validation],
         log_visit=log_visit,
         catalogue=view.catalogue,
         customer_code=torch.from_numpy(view.customer_code),
+        frequency=frequency,
     )
 
 
@@ -165,17 +179,33 @@ def stratum_of(week: WeekRows) -> Tensor:
     return torch.where(week.rows.has_history > 0, 2, in_category)
 
 
-def _calibrate(network: DemandNetwork, data: TrainingData) -> CalibrationMap:
+def _calibrate(scored: Sequence[Tensor], data: TrainingData) -> CalibrationMap:
+    """Fit the map on raw log odds `scored`, one tensor a validation week."""
     if not data.validation:
         return CalibrationMap.identity()
-    z = [week_logits(network, data, week) for week in data.validation]
     log_visit = [data.log_visit[week.week][week.rows.customer] for week in data.validation]
     return fit_calibration(
-        torch.cat(z),
+        torch.cat(list(scored)),
         torch.cat([stratum_of(week) for week in data.validation]),
         torch.cat(log_visit),
         torch.cat([week.offset for week in data.validation]),
         torch.cat([week.bought for week in data.validation]),
+    )
+
+
+def _quality(scored: Sequence[Tensor], calibration: CalibrationMap, data: TrainingData) -> Quality | None:
+    """The calibrated model on the validation rows; None without them."""
+    if not data.validation:
+        return None
+    found = []
+    for z, week in zip(scored, data.validation, strict=True):
+        log_visit = data.log_visit[week.week][week.rows.customer]
+        found.append(torch.exp(log_purchase(calibration.apply(z, stratum_of(week)), log_visit)))
+    return measure_quality(
+        torch.cat(found).double().numpy(),
+        torch.cat([rates.cpu() for rates in data.frequency], dim=1).numpy(),
+        torch.cat([week.bought for week in data.validation]).numpy(),
+        torch.cat([week.offset for week in data.validation]).numpy(),
     )
 
 
@@ -226,6 +256,7 @@ def _run_record(result: TrainingResult, weeks: WeekSplit, seconds: float) -> dic
         "validation_loss": list(result.validation_loss),
         "rows": result.rows,
         "rows_per_second": round(result.rows_per_second),
+        "arithmetic": result.arithmetic,
         "fit_weeks": [weeks.fit[0], weeks.fit[-1]] if weeks.fit else [],
         "validation_weeks": list(weeks.validation),
         "seconds": round(seconds, 1),

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from bundleopt_models.features import GROUP_FEATURES, PAIR_FEATURES, PROMO_FEATURES
-from bundleopt_models.modules import output
+from bundleopt_models.modules import output, sparse_product
 from bundleopt_models.price import PriceResponse
 from bundleopt_models.text import BUCKETS
 from bundleopt_models.week_tables import CUSTOMER_FEATURES, ITEM_FEATURES
@@ -180,13 +180,13 @@ class DemandNetwork(nn.Module):
         """(I, R) affinity vectors; `keep` (I, 1) scales the items' own vectors in training."""
         own = output(self.item_vector, catalogue.item)
         shared = output(self.category_vector, catalogue.category) + output(self.brand_vector, catalogue.brand)
-        text: Tensor = torch.sparse.mm(catalogue.text, self.text_vector.weight)
+        text = sparse_product(catalogue.text, self.text_vector.weight)
         return (own if keep is None else own * keep) + shared + text
 
     def customer_vectors(self, catalogue: Catalogue, context: WeekContext, code: Tensor) -> Tensor:
         """(U, R): pooled vectors of the items bought, plus the customer's own shrunk residual."""
         source = self.history_vector(catalogue.item) + self.history_category(catalogue.category)
-        pooled: Tensor = torch.sparse.mm(context.history, source)
+        pooled = sparse_product(context.history, source)
         return pooled + output(self.customer_vector, code)
 
     def style_of(self, catalogue: Catalogue) -> Tensor:

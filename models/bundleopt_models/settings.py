@@ -38,6 +38,8 @@ class TrainSettings:
         assumed_pull_forward: share of induced units charged as borrowed where the data do not identify it.
         seed: of every random draw. threads: of torch, None leaves the process as it is.
         device: auto, cpu, cuda or mps.
+        acceleration: `auto` times bf16 and compiled kernels on CUDA and uses what is faster; `off` never does.
+        without: a block of `blocks.BLOCKS` that the network does without, for ablation tables; empty for none.
         fast: whether this is the preset of the training that `solve` starts by itself.
     """
 
@@ -60,6 +62,8 @@ class TrainSettings:
     seed: int = 0
     threads: int | None = None
     device: str = "auto"
+    acceleration: str = "auto"
+    without: str = ""
     fast: bool = False
 
     def as_fast(self) -> TrainSettings:
@@ -83,5 +87,5 @@ class TrainSettings:
 
     def fingerprint(self) -> str:
         """Hash of everything that shapes the weights: a run is resumed only under the same one."""
-        record = {key: value for key, value in self.as_record().items() if key != "device"}
+        record = {key: value for key, value in self.as_record().items() if key not in {"device", "acceleration"}}
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

@@ -6,6 +6,7 @@ killed and resumed walks through the same numbers as one that was not, on the sa
 
 from __future__ import annotations
 
+import copy
 import math
 import shutil
 import time
@@ -18,7 +19,8 @@ import torch
 from torch import Tensor
 
 from bundleopt_data.errors import ModelArtefactError
-from bundleopt_models import checkpoint
+from bundleopt_models import acceleration, checkpoint
+from bundleopt_models.acceleration import PLAIN, Forward, Variant
 from bundleopt_models.corpus import WeekRows
 from bundleopt_models.device import moved, resolve_device
 from bundleopt_models.likelihood import sampled_loss
@@ -50,7 +52,7 @@ class TrainingResult:
     Attributes:
         epochs: passes made. best_epoch: the one whose weights were kept, from 1.
         train_loss, validation_loss: per epoch, mean negative log-likelihood of sampled rows.
-        rows: rows of one epoch. rows_per_second: of the optimiser loop.
+        rows: rows of one epoch. rows_per_second: of the optimiser loop. arithmetic: name of the variant used.
     """
 
     epochs: int
@@ -59,6 +61,7 @@ class TrainingResult:
     validation_loss: tuple[float, ...]
     rows: int
     rows_per_second: float
+    arithmetic: str = PLAIN.name
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class TrainingData:
     Attributes:
         fit, validation: sampled weeks. log_visit: week -> (U,) log P(visit).
         catalogue, customer_code: codes of the panel's items and customers in the model.
+        frequency: of each validation week, (priors, n) personal frequencies of its rows, to compare with.
     """
 
     fit: Sequence[WeekRows]
@@ -75,6 +79,7 @@ class TrainingData:
     log_visit: dict[int, Tensor]
     catalogue: Catalogue
     customer_code: Tensor
+    frequency: Sequence[Tensor] = ()
 
 
 def take(rows: Rows, index: Tensor) -> Rows:
@@ -126,6 +131,8 @@ class Trainer:
         self._best = _copy(network)
         self._average = [parameter.detach().clone() for parameter in network.parameters()]
         self._seconds, self._steps_timed = 0.0, 0
+        self._variant: Variant | None = None
+        self._forward = Forward(network, PLAIN, self._device)
 
     def run(self, progress: Progress, *, resume: bool = False) -> TrainingResult:
         """Train until the epochs are done or validation stops gaining.
@@ -135,6 +142,7 @@ class Trainer:
         """
         if resume:
             self._restore()
+        self._choose_arithmetic()
         while self._epoch < self._epochs and self._rows and not self._is_over():
             self._run_epoch(progress)
         self.network.load_state_dict(self._best)
@@ -147,12 +155,38 @@ class Trainer:
             validation_loss=tuple(done),
             rows=self._rows,
             rows_per_second=self._steps_timed * self._rows / max(len(self._steps), 1) / max(self._seconds, 1e-9),
+            arithmetic=(self._variant or PLAIN).name,
         )
 
     def forget_states(self) -> None:
         """Remove the states of a run that has ended."""
         for folder in self._state_folders():
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _choose_arithmetic(self) -> None:
+        """Time what the device may use on a copy of the network; a run that is resumed keeps its own."""
+        options = acceleration.variants(self._device, self.settings.acceleration)
+        if self._variant is None and len(options) > 1 and self._steps:
+            taken = acceleration.seconds_of(options, self._rehearsal(), time.perf_counter)
+            self._variant = acceleration.fastest(taken)
+        self._variant = self._variant or PLAIN
+        self._forward = Forward(self.network, self._variant, self._device)
+
+    def _rehearsal(self) -> Callable[[Variant], None]:
+        """One forward and backward pass of the first rows, on a copy: weights and draws stay as they are."""
+        place, start = self._steps[0]
+        index = torch.arange(start, min(start + self._batch, len(self.data.fit[place].bought)))
+        copied = copy.deepcopy(self.network)
+        passes: dict[Variant, Forward] = {}
+
+        def step(variant: Variant) -> None:
+            forward = passes.setdefault(variant, Forward(copied, variant, self._device))
+            copied.zero_grad(set_to_none=True)
+            self._loss(forward, place, index, 0).backward()  # type: ignore[no-untyped-call]
+            if self._device.type == "cuda":
+                torch.cuda.synchronize(self._device)
+
+        return step
 
     def _is_over(self) -> bool:
         done = self._validation_loss
@@ -210,17 +244,10 @@ class Trainer:
         progress(f"training, pass {self._epoch + 1} of {self._epochs}, at most {left:.0f} s left", done / total)
 
     def _one_step(self, place: int, index: Tensor) -> float:
-        week, data, step = self.data.fit[place], self.data, self._epoch * len(self._steps) + self._step
+        step = self._epoch * len(self._steps) + self._step
         for group in self._optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * self._schedule(step)
-        generator = torch.Generator().manual_seed(hash_seed(self.settings.seed, self._epoch, self._step))
-        keep = torch.rand(len(data.catalogue.item), 1, generator=generator) >= ITEM_DROPOUT
-        index = index.to(self._device)
-        rows = take(week.rows, index)
-        scale = (keep.float() / (1 - ITEM_DROPOUT)).to(self._device)
-        z = self.network(rows, week.context, data.catalogue, data.customer_code, scale)
-        log_visit = data.log_visit[week.week][rows.customer]
-        loss = sampled_loss(z, log_visit, week.offset[index], week.bought[index]).mean()
+        loss = self._loss(self._forward, place, index, self._step)
         total = loss + self.network.price.penalty() / self._rows
         self._optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
@@ -228,6 +255,18 @@ class Trainer:
         self._optimiser.step()
         self._follow(step)
         return float(loss.detach()) * len(index)
+
+    def _loss(self, forward: Forward, place: int, index: Tensor, step: int) -> Tensor:
+        """Mean loss of the rows `index` of one week; the item dropout depends on the epoch and the step alone."""
+        week, data = self.data.fit[place], self.data
+        generator = torch.Generator().manual_seed(hash_seed(self.settings.seed, self._epoch, step))
+        keep = torch.rand(len(data.catalogue.item), 1, generator=generator) >= ITEM_DROPOUT
+        index = index.to(self._device)
+        rows = take(week.rows, index)
+        scale = (keep.float() / (1 - ITEM_DROPOUT)).to(self._device)
+        z = forward(rows, week.context, data.catalogue, data.customer_code, scale)
+        log_visit = data.log_visit[week.week][rows.customer]
+        return sampled_loss(z, log_visit, week.offset[index], week.bought[index]).mean()
 
     def _schedule(self, step: int) -> float:
         total = max(self._epochs * len(self._steps), 1)
@@ -256,7 +295,7 @@ class Trainer:
             "settings": self.settings.fingerprint(),
             "epoch": self._epoch, "step": self._step, "sum": self._sum, "rows": self._rows,
             "train_loss": self._train_loss, "validation_loss": self._validation_loss,
-            "threads": torch.get_num_threads(),
+            "threads": torch.get_num_threads(), "arithmetic": (self._variant or PLAIN).name,
         }  # fmt: skip
         older = self._state_folders()
         checkpoint.write(self.folder / f"state-{self._epoch:04d}-{self._step:08d}", tensors, record)
@@ -290,6 +329,7 @@ class Trainer:
         self._optimiser.load_state_dict({"state": state, "param_groups": groups})
         self._epoch, self._step, self._sum = record["epoch"], record["step"], record["sum"]
         self._train_loss, self._validation_loss = list(record["train_loss"]), list(record["validation_loss"])
+        self._variant = Variant.named(record["arithmetic"])
 
 
 def _copy(network: DemandNetwork) -> dict[str, Tensor]:

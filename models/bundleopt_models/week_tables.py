@@ -21,9 +21,13 @@ NEVER_WEEKS = 30.0
 ELIGIBLE_WEEKS = 26
 """A customer counts as active with a visit in this many weeks: the evaluation's population, too."""
 
+LINE_LAGS = 6
+"""Latest weeks whose basket sizes are kept one by one: a large shopping is followed by small ones."""
+
 CUSTOMER_FEATURES = (
     "visits_1", "visits_4", "visits_13", "visit_rate", "weeks_away", "gap_ratio", "trips_4", "lines_per_visit",
     "lines_4", "deal_share", "tenure", "distinct_items", "new_item_share",
+    *(f"lines_{lag}_ago" for lag in range(1, LINE_LAGS + 1)), "lines_per_week",
 )  # fmt: skip
 ITEM_FEATURES = (
     "popularity_1", "popularity_4", "popularity_13", "popularity_all", "trend", "weeks_known", "last_position",
@@ -95,6 +99,8 @@ def customer_table(panel: Panel) -> Floats:
         np.log1p(tenure),
         np.log1p(new),
         (_window(new, 13) + 1) / (_window(lines, 13) + 3),
+        *(np.log1p(_window(lines, lag) - _window(lines, lag - 1)) for lag in range(1, LINE_LAGS + 1)),
+        np.log1p(_window(lines, 13) / np.minimum(np.maximum(weeks, 1), 13)),
     ]
     full = [np.broadcast_to(np.asarray(column), visits.shape) for column in columns]
     return np.stack(full, axis=2).astype(np.float32)
