@@ -144,7 +144,8 @@ class DemandModel:
             return None
         state = view.builder.history.item
         bought = np.bincount(state.level.group, state.count, view.panel.n_items)
-        return unknown & (bought == 0)
+        introduced: npt.NDArray[np.bool_] = unknown & (bought == 0)
+        return introduced
 
     def forecast(self, panel: Panel, campaign: CampaignWeek) -> DemandForecast:
         """Forecast a campaign week at its planned prices and promotions.
