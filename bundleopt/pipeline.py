@@ -58,7 +58,13 @@ def prepare(session: Session, watch: Stopwatch) -> Prepared:
         week = plan_week(session, trained)
     with watch.stage("candidates"):
         inputs = load_rule_inputs(session, week)
-        choice = item_choice.choose_items(week.campaign, week.stock, include=settings.include, exclude=settings.exclude)
+        choice = item_choice.choose_items(
+            week.campaign,
+            week.stock,
+            include=settings.include,
+            exclude=settings.exclude,
+            only=settings.only_items,
+        )
         choice = choice.with_earlier_plan(inputs.locked, inputs.base, week.campaign)
         found = candidates.find_priced_candidates(
             week.forecast,

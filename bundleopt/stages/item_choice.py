@@ -14,6 +14,7 @@ from bundleopt_data.errors import InfeasiblePlanError, UsageError
 
 BUNDLE_SEPARATOR = "+"
 STOCK_OUT = "expected to sell out without any campaign"
+NOT_LISTED = "not on the list of items to use"
 
 
 @dataclass(frozen=True)
@@ -62,21 +63,28 @@ class ItemChoice:
 
 
 def choose_items(
-    campaign: CampaignWeek, stock: Stock, *, include: tuple[str, ...], exclude: tuple[str, ...]
+    campaign: CampaignWeek,
+    stock: Stock,
+    *,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    only: tuple[str, ...] = (),
 ) -> ItemChoice:
-    """Read `include` and `exclude`, and find the items that may be bundled.
+    """Read `include`, `exclude` and `only` (ids, none for all), and find the items that may be bundled.
 
     Raises:
         UsageError: an item is unknown, or both included and excluded.
-        InfeasiblePlanError: an included item is not promotable or has no stock left.
+        InfeasiblePlanError: an included item is not promotable, not listed, or has no stock left.
     """
     codes = {str(item): code for code, item in enumerate(campaign.item_ids)}
     must, banned = _read(include, codes, "--include"), _read(exclude, codes, "--exclude")
     banned_items = {items[0] for items in banned if len(items) == 1}
     _refuse_contradictions(must, banned, campaign)
     without_stock = stock.slack <= 0
-    allowed = campaign.promotable & ~without_stock & ~np.isin(np.arange(len(codes)), list(banned_items))
+    listed = _listed(only, codes)
+    allowed = campaign.promotable & ~without_stock & ~np.isin(np.arange(len(codes)), list(banned_items)) & listed
     _refuse_impossible(must, campaign, without_stock)
+    _refuse_unlisted(must, campaign, listed)
     excluded = {
         "not promotable": _ids(campaign, ~campaign.promotable),
         STOCK_OUT: _ids(campaign, stock.on_hand < stock.baseline),
@@ -84,6 +92,7 @@ def choose_items(
             campaign, without_stock & (stock.on_hand >= stock.baseline)
         ),
         "excluded by name": sorted(str(campaign.item_ids[item]) for item in banned_items),
+        NOT_LISTED: _ids(campaign, ~listed),
     }
     return ItemChoice(
         allowed=allowed,
@@ -92,6 +101,27 @@ def choose_items(
         must_bundles=tuple(items for items in must if len(items) > 1),
         banned_bundles=frozenset(items for items in banned if len(items) > 1),
     )
+
+
+def _listed(only: tuple[str, ...], codes: dict[str, int]) -> npt.NDArray[np.bool_]:
+    """(I,) the items of a list; all of them where none are listed."""
+    if not only:
+        return np.ones(len(codes), np.bool_)
+    listed = np.zeros(len(codes), np.bool_)
+    for item in only:
+        if item not in codes:
+            near = difflib.get_close_matches(item, codes, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UsageError(f"only_items: no item {item!r} among the {len(codes):,} modelled items{hint}")
+        listed[codes[item]] = True
+    return listed
+
+
+def _refuse_unlisted(must: list[tuple[int, ...]], campaign: CampaignWeek, listed: npt.NDArray[np.bool_]) -> None:
+    for items in must:
+        if not listed[list(items)].all():
+            name = BUNDLE_SEPARATOR.join(str(campaign.item_ids[item]) for item in items)
+            raise InfeasiblePlanError([f"include {name}", "only_items"], detail="It is asked for, but not listed.")
 
 
 def _read(texts: tuple[str, ...], codes: dict[str, int], flag: str) -> list[tuple[int, ...]]:

@@ -10,6 +10,7 @@ import pandas as pd
 from bundleopt.config import SolveConfig
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.stages import candidates
+from bundleopt.stages.item_choice import NOT_LISTED
 from bundleopt.stages.rule_inputs import RuleInputs
 from bundleopt.stages.week import PlannedWeek
 from bundleopt_data.errors import VerificationError, Violation
@@ -110,7 +111,7 @@ def limits(prepared: Prepared, settings: SolveConfig) -> CheckLimits:
         bundle_size=_sizes((*choice.must_bundles, *choice.locked, *choice.known), settings),
         include=tuple(_names(items, item_ids) for items in choice.must_bundles),
         include_items=_names(choice.must_items, item_ids),
-        exclude_items=tuple(choice.excluded["excluded by name"]),
+        exclude_items=(*choice.excluded["excluded by name"], *choice.excluded[NOT_LISTED]),
         exclude_bundles=tuple(_names(items, item_ids) for items in sorted(choice.banned_bundles)),
         substitutes=tuple((item_ids[first], item_ids[second]) for first, second in pairs.tolist()),
         objective_revenue=candidates.revenue_weight(settings),

@@ -95,7 +95,9 @@ def _prepare(session: Session, file: Path) -> tuple[Prepared, HandPlan]:
     findings.refuse_failed(session)
     trained = ensure_model(session)
     week = plan_week(session, trained)
-    choice = item_choice.choose_items(week.campaign, week.stock, include=(), exclude=settings.exclude)
+    choice = item_choice.choose_items(
+        week.campaign, week.stock, include=(), exclude=settings.exclude, only=settings.only_items
+    )
     written = hand_plan.read_hand_plan(file, week.campaign, week.forecast.customer_ids)
     found = PricedCandidates(written.bundles, tuple((price,) for price in written.price_cents), FAMILY, 0)
     table, values = value_candidates(week.forecast, week.campaign, found, settings)

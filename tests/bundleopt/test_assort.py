@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bundleopt.assortment.list_file import read_list
 from bundleopt.verbs.assort import assort
 from bundleopt_data.errors import DataRefusedError, InfeasiblePlanError, UsageError
 from tests.bundleopt.command_line import CommandLine
@@ -133,7 +134,7 @@ def test_conflicts_exit_with_their_code(preferences: Path, run: CommandLine) -> 
 
 
 def test_a_category_of_the_workspace(workspace: Path, market: Path, run: CommandLine) -> None:
-    items = pd.read_csv(market / "items.csv", dtype=str)
+    items = pd.read_csv(market / "items.csv", dtype=str, keep_default_na=False)
     category = items["category"].value_counts().index[0]
     found = run("assort", "--category", category.lower(), "--max-items", 2, "-w", workspace, "--json")
     assert found.code == 0
@@ -170,3 +171,44 @@ def test_listing_everything_gives_back_the_forecast(workspace: Path) -> None:
     inside = week.campaign.category == category
     forecast = (week.forecast.probability.sum(0, dtype=np.float64) * week.forecast.units)[inside]
     assert sales == pytest.approx(forecast, rel=1e-5)
+
+
+def test_the_menu_is_limited_to_the_chosen_items(
+    workspace: Path, market: Path, tmp_path: Path, run: CommandLine
+) -> None:
+    items = pd.read_csv(market / "items.csv", dtype=str, keep_default_na=False)
+    category = items["category"].value_counts().index[0]
+    out = tmp_path / "list.csv"
+    assert run("assort", "--category", category, "--max-items", 3, "-w", workspace, "--out", out).code == 0
+    listed = set(pd.read_csv(out, dtype=str, keep_default_na=False)["item_id"])
+    solved = run("solve", "--budget", 40, "--items", out, "-w", workspace, "--out", tmp_path / "plan", "--json")
+    assert solved.code == 0
+    bundles = pd.read_parquet(tmp_path / "plan" / "bundles.parquet")
+    assert len(bundles)
+    assert all(set(one) <= listed for one in bundles["item_ids"])
+    left_out = solved.document["excluded_items"]["not on the list of items to use"]
+    assert set(left_out) == set(items["item_id"]) - listed
+    unlisted = next(iter(sorted(set(left_out))))
+    clash = run("solve", "--items", out, "--include", unlisted, "-w", workspace, "--json")
+    assert clash.code == 4
+    assert set(clash.document["conflict"]) == {f"include {unlisted}", "only_items"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("item_id\na\n'=b\na\n", ("a", "=b")), ("item_id,listed\na,True\nb,false\nc,1\n", ("a", "c"))],
+)
+def test_lists_are_read(tmp_path: Path, text: str, found: tuple[str, ...]) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(text, encoding="utf-8")
+    assert read_list(path) == found
+
+
+def test_a_list_without_items_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("item\na\n", encoding="utf-8")
+    with pytest.raises(DataRefusedError, match="column is missing"):
+        read_list(path)
+    path.write_text("item_id\n", encoding="utf-8")
+    with pytest.raises(DataRefusedError, match="lists no item"):
+        read_list(path)
