@@ -144,8 +144,7 @@ def run_origins(bench: Bench) -> dict[str, Any]:
 
 def run_picks(bench: Bench) -> dict[str, Any]:
     """Calibration on the customer-item pairs that the optimiser would offer in the test weeks."""
-    model = _need(bench.model_folder("main"), "main")
-    return measure_picks(bench.session, bench.main_panel(), model, bench.settings, tell)
+    return measure_picks(bench.session, bench.main_panel(), fast=bench.settings.fast, tell=tell)
 
 
 def run_coupons(bench: Bench) -> dict[str, Any]:

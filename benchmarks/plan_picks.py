@@ -13,62 +13,58 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import bundleopt
 from bundleopt.session import Session
 from bundleopt_data.panel import Panel
-from bundleopt_models.model import DemandModel
 from bundleopt_models.protocol import protocol_weeks
-from bundleopt_models.settings import TrainSettings
 
 BUDGET = 2000
 TIME_LIMIT = 30
 
 
-def measure_picks(
-    session: Session, panel: Panel, model: DemandModel, settings: TrainSettings, tell: Callable[[str, float], None]
-) -> dict[str, Any]:
-    """Predicted and observed purchases of offered pairs, by week; `model` predicts, at last week's prices."""
+def measure_picks(session: Session, panel: Panel, *, fast: bool, tell: Callable[[str, float], None]) -> dict[str, Any]:
+    """Predicted and observed purchases of offered pairs, by week.
+
+    The model that chooses the pairs also predicts them, at last week's prices: so no price gives the outcome away.
+    """
     weeks = protocol_weeks(panel.n_weeks).test
-    until = str(panel.weeks[weeks[0]].astype("datetime64[D]"))
-    customers, items = _places(panel.customer_ids), _places(panel.item_ids)
     rows = []
     with _home_of_its_own(session):
-        bundleopt.train(fast=settings.fast, until=until, progress=tell)
+        bundleopt.train(fast=fast, until=_monday(panel, weeks[0]), progress=tell)
         for week in weeks:
-            monday = str(panel.weeks[week].astype("datetime64[D]"))
-            plan = bundleopt.solve(budget=BUDGET, week=monday, time_limit=TIME_LIMIT, progress=tell)
-            pairs = {
-                (customers[row.customer_id], items[item])
-                for row in plan.offers.itertuples()
-                for item in row.item_ids
-                if row.customer_id in customers and item in items
-            }
-            rows.append({"week": monday} | _compare(panel, model, week, np.array(sorted(pairs)).reshape(-1, 2)))
+            plan = bundleopt.solve(budget=BUDGET, week=_monday(panel, week), time_limit=TIME_LIMIT, progress=tell)
+            rows.append({"week": _monday(panel, week)} | _compare(panel, week, plan.offers))
     total = {name: float(sum(row[name] for row in rows)) for name in ("pairs", "predicted", "observed", "variance")}
     ratio = total["predicted"] / max(total["observed"], 1e-12)
     error = total["variance"] ** 0.5 / max(total["observed"], 1e-12)
     return {"weeks": rows, "predicted_over_observed": ratio, "error": error} | total
 
 
-def _places(ids: np.ndarray) -> dict[str, int]:
-    return {str(name): place for place, name in enumerate(ids)}
+def _monday(panel: Panel, week: int) -> str:
+    return str(panel.weeks[week].astype("datetime64[D]"))
 
 
-def _compare(panel: Panel, model: DemandModel, week: int, pairs: np.ndarray) -> dict[str, float]:
-    grid, _ = model.weekly_grid(panel, week, log_price=panel.prices.log_price[week - 1])
-    bought = np.zeros(grid.shape, bool)
+def _compare(panel: Panel, week: int, offers: pd.DataFrame) -> dict[str, float]:
+    pairs = offers[["customer_id", "item_ids"]].explode("item_ids").rename(columns={"item_ids": "item_id"})
+    pairs = pairs.drop_duplicates().reset_index(drop=True)
+    price = pd.Series(np.exp(panel.prices.log_price[week - 1].astype(np.float64)), index=panel.item_ids.astype(str))
+    pairs = pairs[pairs["item_id"].isin(price.index)]
+    rows = pairs.assign(week=_monday(panel, week), price=pairs["item_id"].map(price))
+    predicted = bundleopt.predict(rows)["probability"].to_numpy()
     now = panel.purchase_week == week
-    bought[panel.purchase_customer[now], panel.purchase_item[now]] = True
-    customer, item = pairs[:, 0], pairs[:, 1]
-    gap = grid[customer, item] - bought[customer, item]
+    bought = pd.MultiIndex.from_arrays(
+        [panel.customer_ids[panel.purchase_customer[now]], panel.item_ids[panel.purchase_item[now]]]
+    )
+    observed = pd.MultiIndex.from_frame(rows[["customer_id", "item_id"]]).isin(bought)
     # Pairs of one customer hang together by the visit: the error is that of sums over customers.
-    by_customer = np.bincount(customer, gap, minlength=1) if len(pairs) else np.zeros(1)
+    gap = pd.Series(predicted - observed).groupby(rows["customer_id"].to_numpy()).sum()
     return {
-        "pairs": len(pairs),
-        "predicted": float(grid[customer, item].sum()),
-        "observed": float(bought[customer, item].sum()),
-        "variance": float((by_customer**2).sum()),
+        "pairs": len(rows),
+        "predicted": float(predicted.sum()),
+        "observed": float(observed.sum()),
+        "variance": float((gap**2).sum()),
     }
 
 
