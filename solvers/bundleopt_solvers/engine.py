@@ -18,6 +18,7 @@ from bundleopt_solvers.search import prepare, search
 from bundleopt_solvers.search_state import Incumbent, Progress, SearchState
 from bundleopt_solvers.segment_certificate import segment_certificate
 from bundleopt_solvers.settings import EngineSettings
+from bundleopt_solvers.warm_start import begin_with
 
 Indices = npt.NDArray[np.int64]
 FAMILY = "every menu of the candidate options with every compatible set of 0/1 offers to each customer"
@@ -25,7 +26,11 @@ FIXED_FAMILY = "every set of 0/1 offers that uses all bundles of this menu at th
 
 
 def solve_campaign(
-    problem: CampaignProblem, settings: EngineSettings | None = None, *, progress: Progress | None = None
+    problem: CampaignProblem,
+    settings: EngineSettings | None = None,
+    *,
+    progress: Progress | None = None,
+    start: CampaignPlan | None = None,
 ) -> CampaignPlan:
     """Find the menu and the offers of the largest value, with a bound that no plan can beat.
 
@@ -33,6 +38,7 @@ def solve_campaign(
         problem: options, values, rules.
         settings: gap, limits, seeds.
         progress: called with stage, best value, bound, seconds.
+        start: a known plan of the same options; the answer is never worse where it keeps all rules.
 
     Returns:
         The plan; on a time limit the best one found with its bound.
@@ -46,14 +52,18 @@ def solve_campaign(
     torch.set_num_threads(settings.threads)
     try:
         with torch.no_grad():
-            return _solve(problem, settings, progress)
+            return _solve(problem, settings, progress, start)
     finally:
         torch.set_num_threads(threads)
 
 
-def _solve(problem: CampaignProblem, settings: EngineSettings, progress: Progress | None) -> CampaignPlan:
+def _solve(
+    problem: CampaignProblem, settings: EngineSettings, progress: Progress | None, start: CampaignPlan | None
+) -> CampaignPlan:
     """Search; where no plan turns up, look for any plan with the margin as goal, or explain why there is none."""
     state = prepare(problem, settings, progress)
+    if start is not None:
+        begin_with(state, start)
     if state.incumbent is None:
         question = Question(problem, replace(settings, time_limit=settings.time_limit / 2))
         found, asked = find_plan(question)

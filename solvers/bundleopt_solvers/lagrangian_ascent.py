@@ -145,7 +145,7 @@ def _spread(cells: Cells, relaxation: Relaxation) -> Tensor:
     sold = cells.redemption.sum(1)
     size = [torch.topk(rate.abs() * sold, most).values.sum() for rate in cells.rate]
     size += [torch.topk(floor.abs().sum(1), most).values.sum() for floor in cells.floors]
-    size += list(cells.count_customer.abs().sum(1).float())  # about one offer for each customer
+    size += list(relaxation.slots * cells.count_customer.abs().sum(1).float() / 0.3)
     stock = [torch.tensor(float(limit)) for limit in relaxation.rows.limit[relaxation.rows.first_stock :]]
     use = torch.stack([*size, *stock]) if size or stock else torch.zeros(0)
     limit = torch.from_numpy(np.abs(relaxation.rows.limit)).float()

@@ -1,0 +1,42 @@
+"""Beginning a search from a known plan: kept where it keeps every rule of the problem at hand, exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from bundleopt_solvers.plan import CampaignPlan
+from bundleopt_solvers.repair import MenuTask, broken_rows, exact_value
+from bundleopt_solvers.search_state import Incumbent, SearchState
+
+Indices = npt.NDArray[np.int64]
+
+
+def begin_with(state: SearchState, plan: CampaignPlan) -> bool:
+    """Take over the offers of `plan` if they keep all rules and beat what is known; whether they did."""
+    customer, option = plan.offer_customer.astype(np.int64), plan.offer_option.astype(np.int64)
+    menu = np.unique(option)
+    if not np.isin(menu, state.cells.option).all() or not len(menu):
+        return False
+    if not state.menu_allowed(menu) or state.relaxation.menu.misses(menu):
+        return False
+    task = state.menu_task(np.searchsorted(state.cells.option, menu))
+    shown = np.zeros(task.cells.gain.shape, dtype=bool)
+    shown[np.searchsorted(menu, option), customer] = True
+    if not _suits_customers(task, shown) or broken_rows(task, shown) or not task.keeps_menu(shown):
+        return False
+    value = exact_value(task, shown)
+    if value <= state.floor:
+        return False
+    order = np.lexsort((option, customer))
+    state.incumbent = Incumbent(customer[order], option[order], value)
+    return True
+
+
+def _suits_customers(task: MenuTask, shown: npt.NDArray[np.bool_]) -> bool:
+    """Whether nobody gets more offers than slots, or two that exclude each other."""
+    if (shown.sum(0) > task.slots).any():
+        return False
+    apart = task.clash & ~np.eye(len(task.clash), dtype=bool)
+    met = apart.astype(np.float32) @ shown.astype(np.float32)
+    return not bool((shown & (met > 0)).any())
