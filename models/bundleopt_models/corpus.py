@@ -119,6 +119,8 @@ def week_context(
     """Tables of the builder's week; items that are `introduced` in it have the numbers usual in their category."""
     row = min(builder.week, builder.panel.n_weeks)
     customers = torch.from_numpy(scaler.customers(builder.tables.customer[row]))
+    # Nobody is taught what a customer without a visit buys: such a one is taken for a usual customer.
+    customers[torch.from_numpy(builder.tables.visits_before[row] == 0)] = 0.0
     table = builder.tables.item[row]
     if introduced is not None and introduced.any():
         table = usual_in_category(table, builder.panel.items.category, introduced)

@@ -120,7 +120,31 @@ class DemandModel:
         planned = plan_for(panel, week_index, log_price, (display, mailer))
         inputs = self.week_inputs(view, week_index, planned)
         scores = WeekScorer(self.network, self.calibration, inputs).score()
-        return _inside(scores.probability), _inside(np.exp(inputs.log_visit.numpy()))
+        visit = _inside(np.exp(inputs.log_visit.numpy()))
+        return _inside(self._levelled(view, inputs, scores.probability, visit)), visit
+
+    def _levelled(self, view: PanelView, inputs: WeekInputs, probability: Floats, visit: Floats) -> Floats:
+        """Raise the chances of strangers, in place, by what habits nobody could show yet usually add."""
+        shift = self.habit_shift(view, inputs)
+        if shift is not None:
+            items, customers, ratio = shift
+            for cells in (np.ix_(~customers, items), np.ix_(customers, np.ones_like(items))):
+                given = probability[cells] / np.maximum(np.broadcast_to(visit[:, None], probability.shape)[cells], 1e-12)
+                probability[cells] *= ratio / (1.0 + np.minimum(given, 1.0) * (ratio - 1.0))
+        return probability
+
+    def habit_shift(
+        self, view: PanelView, inputs: WeekInputs
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], np.float32] | None:
+        """Which items (I,) and customers (U,) have no past, and by what their odds given a visit rise; None: nobody."""
+        introduced = self._introduced(view)
+        items = np.zeros(view.panel.n_items, dtype=bool) if introduced is None else introduced
+        row = min(inputs.builder.week, view.panel.n_weeks)
+        customers = (view.customer_code == 0) & (inputs.builder.tables.visits_before[row] == 0)
+        if not items.any() and not customers.any():
+            return None
+        ratio = WeekScorer(self.network, self.calibration, inputs).habit_ratio()
+        return items, customers, np.float32(ratio)
 
     def week_inputs(self, view: PanelView, week_index: int, planned: Planned) -> WeekInputs:
         """Everything that the scores of a week depend on; moves the view's builder to the week."""
@@ -158,14 +182,15 @@ class DemandModel:
         inputs = self.week_inputs(view, week, planned)
         scores: WeekScores = WeekScorer(self.network, self.calibration, inputs).score(with_slope=True)
         assert scores.slope is not None  # noqa: S101 - asked for one line above
+        visit = _inside(np.exp(inputs.log_visit.numpy()))
         with torch.no_grad():
             knots, heights = self.network.price.map.knots.numpy(), self.network.price.map.heights().numpy()
         return DemandForecast(
             week=campaign.week,
             customer_ids=panel.customer_ids,
             item_ids=panel.item_ids,
-            probability=_inside(scores.probability),
-            visit_probability=_inside(np.exp(inputs.log_visit.numpy())),
+            probability=_inside(self._levelled(view, inputs, scores.probability, visit)),
+            visit_probability=visit,
             slope=scores.slope,
             units=self._units(panel),
             log_position=inputs.position,

@@ -114,25 +114,39 @@ def _extended(panel: Panel, table: pd.DataFrame, catalogue: Mapping[str, NewItem
 def _week_probability(model: DemandModel, view: PanelView, week: int, rows: _WeekRows) -> npt.NDArray[np.float64]:
     planned = plan_for(view.panel, week, None, (None, None))
     inputs = model.week_inputs(view, week, planned)
+    raised = _habits(model, view, inputs, rows)
     parts = [
-        _chunk_probability(model, inputs, week, _part(rows, at))
+        _chunk_probability(model, inputs, week, _part(rows, at), raised[at])
         for at in np.array_split(np.arange(len(rows.item)), -(-len(rows.item) // ROWS_PER_CHUNK))
     ]
     return np.concatenate(parts)
+
+
+def _habits(model: DemandModel, view: PanelView, inputs: WeekInputs, rows: _WeekRows) -> Floats:
+    """(n,) what unknown habits add to the log odds of rows with strangers; see `DemandModel.habit_shift`."""
+    shift = model.habit_shift(view, inputs)
+    if shift is None:
+        return np.zeros(len(rows.item), np.float32)
+    items, customers, ratio = shift
+    is_strange = items[rows.item] | customers[rows.customer]
+    return np.where(is_strange, np.log(ratio), 0.0).astype(np.float32)
 
 
 def _part(rows: _WeekRows, at: Ints) -> _WeekRows:
     return _WeekRows(rows.customer[at], rows.item[at], rows.price[at], rows.display[at], rows.mailer[at])
 
 
-def _chunk_probability(model: DemandModel, inputs: WeekInputs, week: int, rows: _WeekRows) -> npt.NDArray[np.float64]:
+def _chunk_probability(
+    model: DemandModel, inputs: WeekInputs, week: int, rows: _WeekRows, raised: Floats
+) -> npt.NDArray[np.float64]:
     tensors = _tensors(inputs, week, rows)
     with torch.no_grad():
         code = torch.from_numpy(inputs.customer_code)
         keep = torch.ones(len(inputs.catalogue.item), 1)
         z = model.network(tensors, inputs.context, inputs.catalogue, code, keep)
         stratum = torch.where(tensors.has_history > 0, 2, (tensors.category[:, 0] > 0).long())
-        log_q = log_purchase(model.calibration.apply(z, stratum).double(), inputs.log_visit[tensors.customer].double())
+        z = model.calibration.apply(z, stratum).double() + torch.from_numpy(raised)
+        log_q = log_purchase(z, inputs.log_visit[tensors.customer].double())
         probability: npt.NDArray[np.float64] = torch.exp(log_q).clamp(SMALLEST, 1 - SMALLEST).numpy()
     return probability
 

@@ -119,6 +119,28 @@ class WeekScorer:
             chance = torch.exp(self._inputs.log_visit[:stop, None] + functional.logsigmoid(z))
             return ((slope * chance).sum(0) / chance.sum(0).clamp_min(1e-12)).numpy()
 
+    def habit_ratio(self) -> float:
+        """Purchases of all customers over those expected if nobody had own history with the items, >= 1.
+
+        Over known items and the first block of customers who came before. Cells without history stand for what all
+        would be without it; the ratio says how much of sales is habit.
+        """
+        panel, state = self._inputs.builder.panel, self._inputs.builder.history.item
+        stop = min(panel.n_customers, CUSTOMERS_PER_CHUNK)
+        with torch.no_grad():
+            z, _ = self._block_scores(0, stop)
+            chance = torch.exp(self._inputs.log_visit[:stop, None] + functional.logsigmoid(z)).double().numpy()
+        pairs = _known_pairs(state, 0, stop)
+        own = np.zeros(chance.shape, dtype=bool)
+        own[state.level.customer[pairs], state.level.group[pairs]] = True
+        came = own.any(axis=1)
+        items = np.flatnonzero(own.any(axis=0))
+        if not came.any():
+            return 1.0
+        chance, own = chance[came][:, items], own[came][:, items]
+        never = np.where(own, 0.0, chance).sum(0) / np.maximum((~own).sum(0), 1)
+        return max(1.0, float(chance.sum() / max(float(never.sum()) * len(chance), 1e-12)))
+
     def _block_scores(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Calibrated log odds given a visit and calibrated slopes of customers start..stop, both (n, I)."""
         network, inputs = self._network, self._inputs
