@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from bundleopt.report import formats
+
 OURS = "bundleopt"
 HABIT = "personal frequency"
 """What a team does that sends everybody what they bought most often."""
@@ -29,15 +31,15 @@ def better_sentence(document: dict[str, Any]) -> str:
     if habit and _known(ours["recall"]) and _known(habit["recall"]):
         word = _compare(ours["recall"], habit["recall"])
         parts.append(
-            f"its ten likeliest products for a customer hold {ours['recall']:.1%} of the week's basket, {word} the "
-            f"{habit['recall']:.1%} of ranking by past purchases"
+            f"its ten likeliest products for a customer hold {_share(ours['recall'])} of the week's basket, {word} the "
+            f"{_share(habit['recall'])} of ranking by past purchases"
         )
     errors = {error["forecast"]: error for error in document["units"]["errors"]}
     mine, theirs = errors[OURS]["weighted_error"], errors[AVERAGE]["weighted_error"]
     if _known(mine) and _known(theirs):
         parts.append(
-            f"its weekly units per item are off by {mine:.0%} of sales, {_compare(-mine, -theirs)} the {theirs:.0%} of "
-            f"the four-week average"
+            f"its weekly units per item are off by {_share(mine, 0)} of sales, {_compare(-mine, -theirs)} the "
+            f"{_share(theirs, 0)} of the four-week average"
         )
     verdicts = [_known(mine) and mine < theirs]
     if habit:
@@ -61,8 +63,8 @@ def totals_sentence(document: dict[str, Any]) -> str:
     weekly = [p / s - 1 for p, s in zip(units["predicted"], units["sold"], strict=True) if s]
     worst = max(range(len(weekly)), key=lambda place: abs(weekly[place]))
     return (
-        f"{lead}: over {len(weekly)} weeks it expected {predicted:,.0f} units and {sold:,.0f} were sold ({gap:+.1%}); "
-        f"the week furthest off is that of {units['weeks'][worst]} ({weekly[worst]:+.1%})."
+        f"{lead}: over {len(weekly)} weeks it expected {predicted:,.0f} units and {sold:,.0f} were sold "
+        f"({_signed_share(gap)}); the week furthest off is that of {units['weeks'][worst]} ({_signed_share(weekly[worst])})."
     )
 
 
@@ -74,23 +76,38 @@ def price_sentence(document: dict[str, Any]) -> str:
     some = [row for row in rows[1:] if row["items"] >= SOME_ITEMS] or rows[1:]
     weak, strong = max(some, key=_elasticity), min(some, key=_elasticity)
     lift = overall["buyers"][response["price_ratios"].index(0.9)] - 1
-    text = f"Of price it is least sure: 10 % off brings {lift:.1%} more buyers (elasticity {overall['elasticity']:.2f}"
+    text = f"Of price it is least sure: 10 % off brings {_share(lift)} more buyers "
+    text += f"(elasticity {_number(overall['elasticity'])}"
     if len(some) > 1:
         text += (
-            f"; from {weak['elasticity']:.2f} in {weak['department']} to {strong['elasticity']:.2f} in "
+            f"; from {_number(weak['elasticity'])} in {weak['department']} to {_number(strong['elasticity'])} in "
             f"{strong['department']}"
         )
     text += ")"
     if _known(overall["log_log_promotions"]):
         text += (
-            f", where a regression of weekly sales says {overall['log_log']:.2f}, and "
-            f"{overall['log_log_promotions']:.2f} once display and mailer are held fixed"
+            f", where a regression of weekly sales says {_number(overall['log_log'])}, and "
+            f"{_number(overall['log_log_promotions'])} once display and mailer are held fixed"
         )
+    if not response["is_shipped"]:
+        text += "; this is the model trained for the test, which knew last week's prices only"
     return text + "; no prices were varied at random, so only a test can settle it."
 
 
 def _elasticity(row: dict[str, Any]) -> float:
     return float(row["elasticity"])
+
+
+def _share(value: float, digits: int = 1) -> str:
+    return _number(value * 100, digits) + " %"
+
+
+def _signed_share(value: float) -> str:
+    return ("+" if value >= 0 else "") + _share(value)
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}".replace("-", formats.MINUS)
 
 
 def _known(value: Any) -> bool:

@@ -60,15 +60,18 @@ def quality() -> dict:
 def test_three_sentences_answer_the_three_questions(quality: dict) -> None:
     better, totals, price = quality_sentences.three_sentences(quality)
     assert better.startswith("It is better than what is easy to do without it")
-    assert "21.8%" in better
-    assert "19.3%" in better
-    assert "50% of sales" in better
+    assert "21.8 %" in better
+    assert "19.3 %" in better
+    assert "50 % of sales" in better
     assert totals.startswith("Its totals are right")
-    assert "210 units and 205 were sold (+2.4%)" in totals
-    assert "2024-01-08 (+4.8%)" in totals
-    assert "12.0% more buyers" in price
-    assert "from -0.70 in DAIRY to -1.60 in <b>MEAT" in price
+    assert "210 units and 205 were sold (+2.4 %)" in totals
+    assert "2024-01-08 (+4.8 %)" in totals
+    assert "12.0 % more buyers" in price
+    assert "from \u22120.70 in DAIRY to \u22121.60 in <b>MEAT" in price
     assert "only a test can settle it" in price
+    assert "trained for the test" not in price
+    quality["price_response"]["is_shipped"] = False
+    assert "trained for the test" in quality_sentences.price_sentence(quality)
 
 
 def test_a_worse_model_is_called_worse(quality: dict) -> None:
@@ -77,7 +80,7 @@ def test_a_worse_model_is_called_worse(quality: dict) -> None:
     worse["units"]["predicted"] = [130.0, 130.0]
     better, totals, _ = quality_sentences.three_sentences(worse)
     assert better.startswith("It is not better throughout")
-    assert "15.0% of the week's basket, no better than the 19.3%" in better
+    assert "15.0 % of the week's basket, no better than the 19.3 %" in better
     assert totals.startswith("Its totals are too high")
     worse["units"]["sold"] = [0.0, 0.0]
     assert "cannot be said" in quality_sentences.totals_sentence(worse)
