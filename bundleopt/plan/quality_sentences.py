@@ -64,7 +64,8 @@ def totals_sentence(document: dict[str, Any]) -> str:
     worst = max(range(len(weekly)), key=lambda place: abs(weekly[place]))
     return (
         f"{lead}: over {len(weekly)} weeks it expected {predicted:,.0f} units and {sold:,.0f} were sold "
-        f"({_signed_share(gap)}); the week furthest off is that of {units['weeks'][worst]} ({_signed_share(weekly[worst])})."
+        f"({_signed_share(gap)}); the week furthest off is that of {units['weeks'][worst]} "
+        f"({_signed_share(weekly[worst])})."
     )
 
 
