@@ -129,7 +129,7 @@ class DemandModel:
         if shift is not None:
             items, customers, ratio = shift
             for cells in (np.ix_(~customers, items), np.ix_(customers, np.ones_like(items))):
-                given = probability[cells] / np.maximum(np.broadcast_to(visit[:, None], probability.shape)[cells], 1e-12)
+                given = probability[cells] / visit[cells[0]]
                 probability[cells] *= ratio / (1.0 + np.minimum(given, 1.0) * (ratio - 1.0))
         return probability
 
