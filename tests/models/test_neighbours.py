@@ -40,14 +40,13 @@ def test_vectors_see_nothing_of_the_week_itself(market, shuffled_future):
 def test_neighbours_against_a_loop():
     rng = np.random.default_rng(0)
     vectors = rng.random((12, 5)).astype(np.float32)
-    may = np.ones(12, bool)
-    may[3] = False
-    found = neighbour_means(vectors, may, 4)
-    for u in range(12):
-        order = sorted(
-            (v for v in range(12) if v != u and may[v]), key=lambda v: ((vectors[u] - vectors[v]) ** 2).sum()
-        )
-        assert found[u] == pytest.approx(vectors[order[:4]].mean(axis=0), rel=1e-5)
+    pool = np.array([0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11])
+    asked = np.array([0, 3, 7])
+    found = neighbour_means(vectors, asked, pool, [4, 1])
+    for place, u in enumerate(asked):
+        order = sorted((v for v in pool if v != u), key=lambda v: ((vectors[u] - vectors[v]) ** 2).sum())
+        assert found[0][place] == pytest.approx(vectors[order[:4]].mean(axis=0), rel=1e-5)
+        assert found[1][place] == pytest.approx(vectors[order[0]], rel=1e-5)
 
 
 def test_the_map_rises_and_agrees_with_scikit_learn():

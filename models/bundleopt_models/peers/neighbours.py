@@ -7,6 +7,7 @@ Hu, He, Gao & Zhang 2020, Modeling Personalized Item Frequency Information for N
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 
 from bundleopt_data.panel import Panel
 from bundleopt_models.metrics import ranking_metrics
-from bundleopt_models.peers.cells import Cells, Floats, PeerWeeks, inside
+from bundleopt_models.peers.cells import Cells, Floats, Ints, PeerWeeks, inside
 from bundleopt_models.protocol import WeekCells, week_cells
 from bundleopt_models.week_tables import eligible
 
@@ -29,6 +30,7 @@ NEIGHBOURS = (100, 300, 900)
 OWN_SHARES = (0.2, 0.5, 0.7, 0.9)
 """The grid: (decay inside a group, decay over groups), neighbours, weight of the customer's own vector."""
 
+MOST_NEIGHBOURS = 3_000
 ROWS_PER_CHUNK = 512
 MAP_BINS = 400
 
@@ -74,22 +76,38 @@ def customer_vectors(panel: Panel, week: int, decays: tuple[float, float]) -> Fl
     return total.reshape(panel.n_customers, panel.n_items).astype(np.float32)
 
 
-def neighbour_means(vectors: Floats, may_count: npt.NDArray[np.bool_], neighbours: int) -> Floats:
-    """(U, I) mean vector of the nearest other customers (Euclidean) among those who may count."""
+def neighbour_means(vectors: Floats, asked: Ints, pool: Ints, counts: Sequence[int]) -> list[Floats]:
+    """Mean vectors of the nearest other customers (Euclidean), one (n, I) array for each of `counts`.
+
+    Args:
+        vectors: (U, I).
+        asked: (n,) customers whose neighbours are wanted.
+        pool: (m,) customers who may be neighbours.
+        counts: how many neighbours, as far as the pool goes.
+    """
     table = torch.from_numpy(vectors)
-    length = (table * table).sum(1)
-    count = min(neighbours, max(int(may_count.sum()) - 1, 1))
-    out = np.zeros_like(vectors)
-    barred = torch.from_numpy(~may_count)
-    for start in range(0, len(vectors), ROWS_PER_CHUNK):
-        rows = slice(start, min(start + ROWS_PER_CHUNK, len(vectors)))
-        distance = length[rows, None] + length[None] - 2 * table[rows] @ table.T
-        distance[:, barred] = torch.inf
-        distance[torch.arange(rows.stop - start), torch.arange(start, rows.stop)] = torch.inf
-        near = distance.topk(count, dim=1, largest=False).indices
-        mean = torch.zeros_like(distance).scatter_(1, near, 1.0 / count)
-        out[rows] = (mean @ table).numpy()
-    return out
+    near_by, length = table[torch.from_numpy(pool)], (table * table).sum(1)
+    sizes = [min(count, max(len(pool) - 1, 1)) for count in counts]
+    parts: list[list[torch.Tensor]] = [[] for _ in counts]
+    for start in range(0, len(asked), ROWS_PER_CHUNK):
+        rows = asked[start : start + ROWS_PER_CHUNK]
+        distance = length[torch.from_numpy(pool)][None] - 2 * table[torch.from_numpy(rows)] @ near_by.T
+        # Nobody is their own neighbour.
+        distance[torch.from_numpy(rows[:, None] == pool[None])] = torch.inf
+        order = distance.topk(max(sizes), dim=1, largest=False).indices
+        for size, part in zip(sizes, parts, strict=True):
+            weight = torch.zeros_like(distance).scatter_(1, order[:, :size], 1.0 / size)
+            part.append(weight @ near_by)
+    empty = torch.zeros((0, vectors.shape[1]))
+    return [np.asarray(torch.cat(part or [empty]).numpy(), dtype=np.float32) for part in parts]
+
+
+def neighbour_pool(panel: Panel, week: int) -> Ints:
+    """Active customers, or MOST_NEIGHBOURS of them at random: distances to everybody grow with the square."""
+    active = np.flatnonzero(eligible(panel, week))
+    if len(active) <= MOST_NEIGHBOURS:
+        return active
+    return np.sort(np.random.default_rng(week).choice(active, MOST_NEIGHBOURS, replace=False))
 
 
 def rising_map(score: Doubles, bought: Doubles, weight: Doubles) -> tuple[Doubles, Doubles]:
@@ -126,12 +144,12 @@ class NearestBaskets:
         panel = weeks.builder.panel
         recalls: dict[Setting, float] = {}
         for decays, sample in itertools.product(DECAYS, samples):
-            own = customer_vectors(panel, sample.week, decays)
-            for count in NEIGHBOURS:
-                means = neighbour_means(own, eligible(panel, sample.week), count)
-                for share in OWN_SHARES:
-                    setting = Setting(decays, count, share)
-                    recalls[setting] = recalls.get(setting, 0.0) + _recall(share * own + (1 - share) * means, sample)
+            vectors = customer_vectors(panel, sample.week, decays)
+            own = vectors[sample.buyers]
+            means = neighbour_means(vectors, sample.buyers, neighbour_pool(panel, sample.week), NEIGHBOURS)
+            for (count, mean), share in itertools.product(zip(NEIGHBOURS, means, strict=True), OWN_SHARES):
+                setting = Setting(decays, count, share)
+                recalls[setting] = recalls.get(setting, 0.0) + _recall(share * own + (1 - share) * mean, sample)
         self.setting = max(recalls, key=recalls.__getitem__)
         self._fit_map(panel, samples)
 
@@ -150,12 +168,16 @@ class NearestBaskets:
         return inside(np.interp(score, self._knots, self._shares) + 1e-6 * score)
 
     def _grid(self, panel: Panel, week: int) -> Floats:
+        """(U, I) scores of active customers; everybody else has none."""
         setting = self.setting
-        own = customer_vectors(panel, week, setting.decays)
-        means = neighbour_means(own, eligible(panel, week), setting.neighbours)
-        return np.asarray(setting.own_share * own + (1 - setting.own_share) * means, dtype=np.float32)
+        vectors = customer_vectors(panel, week, setting.decays)
+        active = np.flatnonzero(eligible(panel, week))
+        means = neighbour_means(vectors, active, neighbour_pool(panel, week), [setting.neighbours])[0]
+        scores = np.zeros_like(vectors)
+        scores[active] = setting.own_share * vectors[active] + (1 - setting.own_share) * means
+        return scores
 
 
 def _recall(scores: Floats, sample: WeekCells) -> float:
-    table = scores[sample.buyers].astype(np.float64)
+    table = scores.astype(np.float64)
     return ranking_metrics(table, sample.list_bought, sample.list_known, sample.candidate).recall
