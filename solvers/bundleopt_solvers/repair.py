@@ -225,10 +225,11 @@ def _limits(task: MenuTask, tighter: float) -> Floats64:
 
 
 def _protected(task: MenuTask, shown: Shown) -> Shown:
-    """The last offers of must-have bundles, which no repair may drop."""
+    """The last offers of bundles that must be there, which no repair may drop."""
     keep = np.zeros_like(shown)
+    least = task.problem.rules.min_exposure or 1
     for position in task.must:
-        if shown[position].sum() == 1:
+        if shown[position].sum() <= least:
             keep[position] = shown[position]
     return keep
 
@@ -309,27 +310,39 @@ def _add(
     return shown
 
 
-def _place_includes(task: MenuTask, shown: Shown, worth: Floats64) -> Shown:
-    """Give every must-have bundle without an offer the one that costs least, clearing what clashes with it."""
-    for position in task.must:
-        if shown[position].any():
+def _place(task: MenuTask, shown: Shown, worth: Floats64) -> Shown:
+    """Give every bundle that must be there its least number of offers, and others theirs or none, at the least loss."""
+    least = task.problem.rules.min_exposure or 1
+    for position in [*task.must, *(m for m in range(len(shown)) if least > 1 and m not in task.must)]:
+        held = int(shown[position].sum())
+        if held >= least or (not held and position not in task.must):
             continue
+        loss = _loss_of_placing(task, shown, worth, position)
+        who = np.argsort(loss, kind="stable")[: least - held]
         shown = shown.copy()
-        held = np.where(shown, worth, 0.0)
-        clash = held[task.clash[position]].sum(0)
-        full = shown.sum(0) - shown[task.clash[position]].sum(0) >= task.slots
-        least = np.where(shown & ~task.clash[position][:, None], worth, np.inf).min(0)
-        loss = clash + np.where(full, least, 0.0) - worth[position]
-        loss[(shown & _protected(task, shown)).any(0)] = np.inf
-        who = int(np.argmin(loss))
-        if not np.isfinite(loss[who]):
+        if position not in task.must and not loss[who].sum() < worth[position, shown[position]].sum():
+            shown[position] = False  # filling it up costs more than it brings
             continue
-        shown[task.clash[position], who] = False
-        if shown[:, who].sum() >= task.slots:
-            others = np.flatnonzero(shown[:, who])
-            shown[others[np.argmin(worth[others, who])], who] = False
-        shown[position, who] = True
+        for customer in who[np.isfinite(loss[who])].tolist():
+            shown[task.clash[position], customer] = False
+            if shown[:, customer].sum() >= task.slots:
+                others = np.flatnonzero(shown[:, customer])
+                shown[others[np.argmin(worth[others, customer])], customer] = False
+            shown[position, customer] = True
     return shown
+
+
+def _loss_of_placing(task: MenuTask, shown: Shown, worth: Floats64, position: int) -> Floats64:
+    """What it costs to show each customer one more option, clearing what clashes with it and a slot for it, (U,)."""
+    held = np.where(shown, worth, 0.0)
+    clash = held[task.clash[position]].sum(0)
+    full = shown.sum(0) - shown[task.clash[position]].sum(0) >= task.slots
+    least = np.where(shown & ~task.clash[position][:, None], worth, np.inf).min(0)
+    loss = clash + np.where(full, least, 0.0) - worth[position]
+    loss[
+        (shown & _protected(task, shown)).any(0) | shown[position] | (task.cells.gain.numpy()[position] < NEVER / 2)
+    ] = np.inf
+    return np.asarray(loss)
 
 
 def _fill(task: MenuTask, shown: Shown, worth: Floats64, limit: Floats64) -> Shown:
@@ -361,7 +374,7 @@ def repair(task: MenuTask, shown: Shown, row: Floats64) -> Draft | None:
     tighter = 0.0
     for _ in range(4):
         limit = _limits(task, tighter)
-        draft = _drop(task, _place_includes(task, shown, worth), worth, limit)
+        draft = _drop(task, _place(task, shown, worth), worth, limit)
         if draft is None:
             return None
         draft = _fill(task, draft, worth, limit)

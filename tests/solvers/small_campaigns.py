@@ -240,6 +240,23 @@ def best_by_enumeration(problem: CampaignProblem) -> float | None:
     return best
 
 
+def all_plans(problem: CampaignProblem) -> list[list[tuple[int, int]]]:
+    """Every plan that keeps all rules, as lists of (customer, option); only for the smallest campaigns."""
+    bundle, (table, limit) = problem.options.bundle, row_table(problem)
+    choices = [[None, *np.flatnonzero(bundle == b).tolist()] for b in range(len(problem.options.bundle_ids))]
+    found = []
+    for picked in product(*choices):
+        menu = tuple(o for o in picked if o is not None)
+        if not _menu_ok(problem, menu):
+            continue
+        for held in product(_columns(problem, menu), repeat=len(problem.value)):
+            offers = [(u, o) for u, column in enumerate(held) for o in column]
+            used = np.array([sum(row[u, o] for u, o in offers) for row in table])
+            if {o for _, o in offers} == set(menu) and (used <= limit).all() and _shown_ok(problem, offers):
+                found.append(offers)
+    return found
+
+
 def _best_offers(
     problem: CampaignProblem, menu: tuple[int, ...], rows: tuple[np.ndarray, np.ndarray], worth: np.ndarray
 ) -> float | None:
