@@ -40,6 +40,7 @@ _HOMES = {
     "TrainResult": "bundleopt.verbs.train",
     "UsageError": "bundleopt_data.errors",
     "VerificationError": "bundleopt_data.errors",
+    "WhatIfResult": "bundleopt.verbs.whatif",
     "WorkspaceLockedError": "bundleopt_data.errors",
     "approve": "bundleopt.verbs.approve",
     "assort": "bundleopt.verbs.assort",
@@ -56,6 +57,7 @@ _HOMES = {
     "score": "bundleopt.verbs.score",
     "solve": "bundleopt.verbs.solve",
     "train": "bundleopt.verbs.train",
+    "whatif": "bundleopt.verbs.whatif",
     "write_report": "bundleopt.verbs.report",
 }
 

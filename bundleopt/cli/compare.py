@@ -122,8 +122,7 @@ def _totals(result: Compared) -> Any:
 
 
 def _signed(write: Any, change: float) -> str:
-    text = str(write(change))
-    return f"+{text}" if change > 0 and any(digit in "123456789" for digit in text) else text
+    return formats.signed_money(change) if write is formats.money else formats.signed_count(change)
 
 
 def churn_sentence(result: Compared) -> str:

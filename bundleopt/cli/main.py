@@ -30,6 +30,7 @@ from bundleopt.cli import (
     simulate,
     solve,
     train,
+    whatif,
 )
 from bundleopt.cli.failures import report_failure
 
@@ -62,9 +63,8 @@ VERBS = {
     "evaluate": Verb(evaluate.evaluate, "Compare the model with its rivals.", "evaluate --fast"),
     "predict": Verb(predict.predict, "Predict purchases for given rows.", "predict --at rows.csv --out predicted.csv"),
     "solve": Verb(solve.solve, "Plan the campaign.", "solve --budget 2000 --max-discount 25%"),
-    "assort": Verb(
-        assort.assort, "Choose which items to list.", "assort --category YOGURT --max-items 20"
-    ),
+    "whatif": Verb(whatif.whatif, "Plan at every point of a sweep.", "whatif --budget 500:2000:500"),
+    "assort": Verb(assort.assort, "Choose which items to list.", "assort --category YOGURT --max-items 20"),
     "price": Verb(price.price, "Price bundles from willingness to pay.", "price --willingness worth.csv"),
     "score": Verb(score.score, "Value a plan written by hand.", "score my-plan.csv --budget 2000"),
     "compare": Verb(compare.compare, "Lay two plans side by side.", "compare 1 2"),

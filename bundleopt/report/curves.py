@@ -69,13 +69,16 @@ def reliability_curve(points: Sequence[tuple[float, float]], *, title: str) -> M
 def lines(series: Sequence[Line], *, title: str, labels: Sequence[str], names: tuple[str, str]) -> Markup:
     """Draw series over the positions 0, 1, ... that `labels` name; `names` are those of the axes.
 
-    The vertical axis starts at zero, so that differences are not made larger than they are.
+    The vertical axis holds zero, so that differences are not made larger than they are.
     """
-    top = max((y for line in series for _, y in line.points), default=1.0) * 1.08 or 1.0
+    heights = [y for line in series for _, y in line.points] or [1.0]
+    low, top = min(0.0, *heights) * 1.08, max(0.0, *heights) * 1.08
     across = _Axis(0.0, max(len(labels) - 1.0, 1.0), _LEFT + 40, _RIGHT - 40)
-    up = _Axis(0.0, top, _BOTTOM, _TOP)
+    up = _Axis(low, top, _BOTTOM, _TOP)
     parts = [_grid(None, up, ("", names[1]), _plain)]
     parts += [_text(across(place), _BOTTOM + 18, label, "mid axis") for place, label in enumerate(labels)]
+    if low < 0:
+        parts.append(_line(_LEFT, up(0.0), _RIGHT, up(0.0), "axis"))
     for line in series:
         parts.append(_path(line, across, up))
         parts += [_dot(across(x), up(y), line.kind) for x, y in line.points]

@@ -12,6 +12,16 @@ def money(value: Any) -> str:
     return _signed(f"{value:,.2f}") if value is not None else "\u2013"
 
 
+def signed_money(value: Any) -> str:
+    """Write a change of money with its sign, also where it is a gain."""
+    return _with_plus(money(value), value)
+
+
+def signed_count(value: Any) -> str:
+    """Write a change of a count with its sign."""
+    return _with_plus(count(value), value)
+
+
 def share(value: Any) -> str:
     """Write a share as a percentage with one digit."""
     return _signed(f"{value * 100:,.1f} %") if value is not None else "\u2013"
@@ -38,6 +48,11 @@ def number(value: Any) -> str:
     if value is None:
         return "\u2013"
     return _signed(f"{value:,.2f}".rstrip("0").rstrip(".") if value else "0")
+
+
+def _with_plus(text: str, value: Any) -> str:
+    is_gain = value is not None and value > 0 and any(c in "123456789" for c in text)
+    return f"+{text}" if is_gain else text
 
 
 def _signed(text: str) -> str:

@@ -9,6 +9,7 @@ from bundleopt.plan import sentences
 from bundleopt.report import formats, model_quality, svg
 
 if TYPE_CHECKING:
+    import jinja2
     import pandas as pd
 
 TEMPLATE = "report.html.j2"
@@ -26,19 +27,24 @@ def render_report(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> 
         document: `plan.json`.
         tables: `bundles`, `offers` and `inventory`.
     """
+    return environment().get_template(TEMPLATE).render(**page_values(document, tables))
+
+
+def environment() -> jinja2.Environment:
+    """Return the template engine of all pages: it escapes every text, and refuses a name that nobody gave."""
     import jinja2
 
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("bundleopt.report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters |= {
+    made.filters |= {
         "money": formats.money,
         "share": formats.share,
         "fine_share": formats.fine_share,
         "count": formats.count,
         "number": formats.number,
     }
-    return environment.get_template(TEMPLATE).render(**page_values(document, tables))
+    return made
 
 
 def page_values(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> dict[str, Any]:

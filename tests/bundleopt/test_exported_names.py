@@ -30,6 +30,7 @@ PUBLIC = [
     "TrainResult",
     "UsageError",
     "VerificationError",
+    "WhatIfResult",
     "WorkspaceLockedError",
     "approve",
     "assort",
@@ -46,6 +47,7 @@ PUBLIC = [
     "score",
     "solve",
     "train",
+    "whatif",
     "write_report",
 ]
 
