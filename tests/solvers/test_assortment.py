@@ -14,7 +14,7 @@ from bundleopt_solvers.assortment.local_search import climb
 from bundleopt_solvers.assortment.moves import Moves
 from bundleopt_solvers.assortment.plan import AssortmentPlan
 from bundleopt_solvers.assortment.problem import AssortmentProblem, AssortmentRules, Coverage
-from bundleopt_solvers.assortment.revenue import expected_sales, money
+from bundleopt_solvers.assortment.revenue import expected_sales, money, without_idle_stock
 from bundleopt_solvers.assortment.rule_oracle import conflict_of
 from bundleopt_solvers.assortment.search import solve_assortment
 from bundleopt_solvers.assortment.settings import AssortmentSettings
@@ -191,6 +191,16 @@ def test_stock_caps_sales_and_lost_demand_is_lost() -> None:
     assert (expected_sales(problem, every) <= 0.25).all()
     free = replace(problem, rules=AssortmentRules())
     assert (expected_sales(problem, every) == np.minimum(expected_sales(free, every), 0.25)).all()
+
+
+def test_stock_that_nothing_reaches_is_left_out() -> None:
+    problem = replace(random_assortment(2), rules=AssortmentRules(stock=np.array([0.1, *[1e6] * 6])))
+    lean = without_idle_stock(problem)
+    assert np.isfinite(lean.stock).tolist() == [True] + [False] * 6
+    rng = np.random.default_rng(0)
+    listed = rng.random((50, 7)) < 0.5
+    assert (money(lean, listed) == money(problem, listed)).all()
+    assert without_idle_stock(replace(problem, rules=AssortmentRules(stock=np.full(7, 1e6)))).rules.stock is None
 
 
 def test_money_scales_with_the_currency_and_more_room_never_hurts() -> None:

@@ -8,6 +8,8 @@ never overstated.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bundleopt_solvers.assortment.problem import AssortmentProblem, Flags, Reals
@@ -30,3 +32,12 @@ def most_demand(problem: AssortmentProblem) -> Reals:
     """(I,) demand of each item were it listed alone: no assortment sells more of it."""
     share = problem.weight / (problem.outside[:, None] + problem.weight)
     return np.asarray(problem.occasions @ share)
+
+
+def without_idle_stock(problem: AssortmentProblem) -> AssortmentProblem:
+    """The same problem without the stock limits that no assortment reaches; nothing else changes."""
+    if not problem.has_stock:
+        return problem
+    stock = np.where(problem.stock >= most_demand(problem) * (1 + 1e-9), np.inf, problem.stock)
+    limited = stock if np.isfinite(stock).any() else None
+    return replace(problem, rules=replace(problem.rules, stock=limited))

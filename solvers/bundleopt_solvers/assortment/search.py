@@ -12,7 +12,7 @@ from bundleopt_solvers.assortment.linear_form import linear_form
 from bundleopt_solvers.assortment.local_search import search
 from bundleopt_solvers.assortment.plan import AssortmentPlan
 from bundleopt_solvers.assortment.problem import AssortmentProblem, Flags
-from bundleopt_solvers.assortment.revenue import expected_sales, money
+from bundleopt_solvers.assortment.revenue import expected_sales, money, without_idle_stock
 from bundleopt_solvers.assortment.rule_oracle import best_linear, refuse_conflict
 from bundleopt_solvers.assortment.rules import keeps_rules, rule_reports
 from bundleopt_solvers.assortment.settings import AssortmentSettings
@@ -92,9 +92,10 @@ def solve_assortment(
         InfeasiblePlanError: no assortment keeps the rules; it names a smallest conflict.
         SolverCrashError: every solver crashed on the linear form.
     """
-    run = _Run(problem, settings or AssortmentSettings(), progress)
     if not problem.items or not len(problem.segment_ids):
         raise ValueError("the problem holds no items or no segments")
+    problem = without_idle_stock(problem)
+    run = _Run(problem, settings or AssortmentSettings(), progress)
     refuse_conflict(problem)
     run.tell(0.0)
     twins = find_twins(problem)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bundleopt_solvers.assortment.problem import AssortmentProblem, Flags, Reals
+from bundleopt_solvers.assortment.revenue import most_demand
 from bundleopt_solvers.assortment.rule_oracle import best_linear
 
 MOST_STEPS = 60  # Dinkelbach's method is superlinear: ten steps are rare
@@ -62,8 +63,7 @@ def over_value(problem: AssortmentProblem) -> Reals:
     """
     if not problem.has_stock:
         return problem.value
-    share = problem.weight / (problem.outside[:, None] + problem.weight)
-    most = problem.occasions @ share
+    most = most_demand(problem)
     covered = np.minimum(1.0, np.where(most > 0, problem.stock / np.maximum(most, 1e-300), 1.0))
     return np.asarray(np.where(problem.value < 0, problem.value * covered, problem.value))
 
