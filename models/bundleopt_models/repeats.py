@@ -121,14 +121,17 @@ class Repeats:
         customer, item = state.level.customer[met], state.level.group[met]
         age = ages(history, met, history.week)
         hazard = self.hazards()[0][item, age]
-        self._customer.learn(customer, hazard, bought)
         self._item.learn(item, hazard, bought)
         self._item_now.learn(item, hazard, bought)
+        self._items.learn(item, age, bought)
+        # What several items share is learned from the modelled ones alone.
+        mine = item < self._panel.n_modelled
+        customer, item, age, hazard, bought = (part[mine] for part in (customer, item, age, hazard, bought))
+        self._customer.learn(customer, hazard, bought)
         own = history.category.level.find(customer, self._category[item])
         self._own_category.learn(own, hazard, bought)
-        self._items.learn(item, age, bought)
         self._categories.learn(self._category[item], age, bought)
-        self._everything.learn(np.zeros(len(met), np.int64), age, bought)
+        self._everything.learn(np.zeros(len(item), np.int64), age, bought)
 
     def features(self, history: History, pair: Ints, week: int) -> Floats:
         """(n, len(REPEAT_FEATURES)) of item pairs with history, before `week`."""
@@ -136,6 +139,7 @@ class Repeats:
         customer, item = state.level.customer[pair], state.level.group[pair]
         age, category = ages(history, pair, week), self._category[item]
         items, categories, everything = self.hazards()
+        own = history.category.level.find(customer, category)
         columns: list[Floats | Doubles] = [
             _log_odds(items[item, age]),
             _log_odds(categories[category, age]),
@@ -143,7 +147,7 @@ class Repeats:
             self._customer.log(customer),
             self._item.log(item),
             self._item_now.log(item),
-            self._own_category.log(history.category.level.find(customer, category)),
+            np.where(own >= 0, self._own_category.log(np.maximum(own, 0)), 0.0),
         ]
         return np.stack(columns, axis=1).astype(np.float32)
 
