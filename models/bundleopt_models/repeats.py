@@ -126,7 +126,8 @@ class Repeats:
         self._items.learn(item, age, bought)
         # What several items share is learned from the modelled ones alone.
         mine = item < self._panel.n_modelled
-        customer, item, age, hazard, bought = (part[mine] for part in (customer, item, age, hazard, bought))
+        customer, item, age = customer[mine], item[mine], age[mine]
+        hazard, bought = hazard[mine], bought[mine]
         self._customer.learn(customer, hazard, bought)
         own = history.category.level.find(customer, self._category[item])
         self._own_category.learn(own, hazard, bought)
