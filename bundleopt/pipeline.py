@@ -111,6 +111,7 @@ def value_plan(prepared: Prepared, plan: CampaignPlan) -> ValuedPlan:
         plan=replace(plan, rules=named_rules(plan.rules, week)),
         stock=week.stock,
         baseline_revenue=stock.baseline_revenue(week.campaign, week.stock),
+        cold=week.cold,
     )
 
 

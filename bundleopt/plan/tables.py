@@ -30,6 +30,7 @@ BUNDLE_COLUMNS = (
     "promo_spend",
     "cannibalised_revenue",
     "reason",
+    "cold_start",
 )
 OFFER_COLUMNS = (
     "customer_id",
@@ -47,6 +48,7 @@ OFFER_COLUMNS = (
     "promo_spend",
     "propensity",
     "holdout",
+    "cold_start",
 )
 INVENTORY_COLUMNS = ("item_id", "on_hand", "baseline_units", "incremental_units", "slack", "shadow_price")
 
@@ -77,6 +79,7 @@ def offers_table(valued: ValuedPlan) -> pd.DataFrame:
             "promo_spend": valued.promo_spend,
             "propensity": np.ones(len(option)),
             "holdout": np.zeros(len(option), dtype=bool),
+            "cold_start": valued.cold_start,
         },
         columns=list(OFFER_COLUMNS),
     )
@@ -116,6 +119,7 @@ def bundles_table(
             "redemptions": _per_option(valued, valued.redemption),
             **{name: values / 100.0 for name, values in in_cents.items()},
             "reason": [reasons.get(int(o), "") for o in menu],
+            "cold_start": valued.cold_items[menu],
         },
         columns=list(BUNDLE_COLUMNS),
     )

@@ -32,12 +32,21 @@ class Stock:
 
 
 @dataclass(frozen=True)
+class ColdStarts:
+    """(U,) customers and (I,) items of whom the model knows too little to trust by themselves."""
+
+    customer: npt.NDArray[np.bool_]
+    item: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class ValuedPlan:
     """The plan, the problem it solves, and the values of its offers. F offers.
 
     Attributes:
         campaign: the week. problem: what was solved. values: (U, O) effects of all candidates. plan: the answer.
         stock: see Stock. baseline_revenue: expected shelf revenue of the week without the campaign, money.
+        cold: see ColdStarts; None where nobody looked.
     """
 
     campaign: CampaignWeek
@@ -46,6 +55,7 @@ class ValuedPlan:
     plan: CampaignPlan
     stock: Stock
     baseline_revenue: float
+    cold: ColdStarts | None = None
 
     @cached_property
     def customer(self) -> npt.NDArray[np.int32]:
@@ -105,6 +115,21 @@ class ValuedPlan:
         total = np.zeros(len(self.problem.options.item_ids))
         np.add.at(total, items[held], self.units[held])
         return total
+
+    @cached_property
+    def cold_items(self) -> npt.NDArray[np.bool_]:
+        """(O,) options that hold an item of which too little is known."""
+        items = self.problem.options.items
+        if self.cold is None:
+            return np.zeros(len(items), dtype=bool)
+        found: npt.NDArray[np.bool_] = (self.cold.item[np.maximum(items, 0)] & (items >= 0)).any(axis=1)
+        return found
+
+    @cached_property
+    def cold_start(self) -> npt.NDArray[np.bool_]:
+        """(F,) offers that rest on a customer or an item of which too little is known."""
+        known = self.cold_items[self.option]
+        return known if self.cold is None else known | self.cold.customer[self.customer]
 
     def _of(self, matrix: npt.NDArray[np.float32]) -> Array:
         return matrix[self.customer, self.option].astype(np.float64)

@@ -17,6 +17,7 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "promo_spend": "expected redemptions x (list_value - price), less supplier funding, money",
         "cannibalised_revenue": "expected sales at shelf price that the bundle replaces, money",
         "reason": "why the bundle is on the menu",
+        "cold_start": "true where an item was bought too seldom for the model to know its level by itself",
     },
     "offers": {
         "customer_id": "the customer who is shown the offer",
@@ -34,6 +35,7 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "promo_spend": "redemption_probability x (list_value - price), less supplier funding, money",
         "propensity": "chance with which this customer was chosen to get the offer",
         "holdout": "true for a randomised control customer, who is not shown the offer",
+        "cold_start": "true where the customer or an item is too new for the model to know them by themselves",
     },
     "customers": {
         "customer_id": "a customer of the log",

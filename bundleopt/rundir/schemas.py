@@ -19,6 +19,7 @@ _KINDS: dict[str, str] = {
     "incremental_units": _NUMBERS,
     "customers": _COUNT,
     "holdout": _FLAG,
+    "cold_start": _FLAG,
     "segment": _COUNT,
     "segment_name": _TEXT,
     "interests": _TEXTS,

@@ -16,6 +16,7 @@ from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
 from bundleopt.stages import draws, findings, model_quality, verify
 from bundleopt.stages.break_even import break_even_rows
+from bundleopt.stages.cold_start import cold_start_sentences
 from bundleopt.stages.decomposition import additivity, waterfall
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.stages.week import PlannedWeek
@@ -52,7 +53,7 @@ def gather_facts(
         gap_asked=settings.gap,
         margin_neutral=neutral,
         assumptions=assumptions(session, prepared),
-        warnings=warnings(session, prepared),
+        warnings=(*warnings(session, prepared), *cold_start_sentences(valued)),
         excluded=prepared.choice.excluded,
         included=included(prepared, valued),
         config=config_values(session),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bundleopt.plan.valued_plan import Stock
+from bundleopt.plan.valued_plan import ColdStarts, Stock
 from bundleopt.session import Session
 from bundleopt.stages import stock
+from bundleopt.stages.cold_start import cold_starts
 from bundleopt.stages.forecast import cached_forecast
 from bundleopt.stages.model import TrainedModel
 from bundleopt.stages.shocks import shocked_demand, shocked_week
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannedWeek:
-    """Everything known of the campaign week before any bundle is thought of; `groups` are its customers in words."""
+    """Everything known of the campaign week before any bundle is thought of; `groups` are its customers in words, `cold` who is new."""
 
     campaign: CampaignWeek
     forecast: DemandForecast
     stock: Stock
     groups: InterestGroups | None = None
+    cold: ColdStarts | None = None
 
 
 def plan_week(session: Session, trained: TrainedModel, monday: date | None = None) -> PlannedWeek:
@@ -50,7 +52,8 @@ def plan_week(session: Session, trained: TrainedModel, monday: date | None = Non
     groups = interest_groups(forecast, trained.panel, settings.segments, seed=settings.seed)
     forecast = shocked_demand(forecast, campaign, groups, settings.shocks)
     left = stock.stock_of(campaign, forecast, safety_deviations=session.config.assumptions.safety_deviations)
-    return PlannedWeek(campaign, forecast, left, groups)
+    cold = cold_starts(trained.panel, min(week, trained.record.fit_until))
+    return PlannedWeek(campaign, forecast, left, groups, cold)
 
 
 def _refuse_out_of_reach(session: Session, trained: TrainedModel, week: date) -> None:
