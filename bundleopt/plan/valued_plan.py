@@ -122,8 +122,8 @@ class ValuedPlan:
         items = self.problem.options.items
         if self.cold is None:
             return np.zeros(len(items), dtype=bool)
-        found: npt.NDArray[np.bool_] = (self.cold.item[np.maximum(items, 0)] & (items >= 0)).any(axis=1)
-        return found
+        held = self.cold.item[np.maximum(items, 0)] & (items >= 0)
+        return np.asarray(held.any(axis=1), dtype=np.bool_)
 
     @cached_property
     def cold_start(self) -> npt.NDArray[np.bool_]:

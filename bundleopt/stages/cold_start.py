@@ -36,8 +36,9 @@ def cold_start_sentences(valued: ValuedPlan) -> list[str]:
         return []
     customers = int(valued.cold.customer[np.unique(valued.customer)].sum()) if valued.cold is not None else 0
     money = float(valued.incremental_revenue[cold].sum())
-    return [
+    sentence = (
         f"{int(cold.sum()):,} of {len(cold):,} offers ({money:,.2f} of incremental revenue) rest on cold starts: "
         f"{customers:,} customers with fewer than {LEAST_VISITS} weeks of visits, or items bought fewer than "
         f"{LEAST_PURCHASES} times; they are marked in the column cold_start."
-    ]
+    )
+    return [sentence]

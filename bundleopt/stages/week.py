@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannedWeek:
-    """Everything known of the campaign week before any bundle is thought of; `groups` are its customers in words, `cold` who is new."""
+    """Everything known of the campaign week before any bundle is thought of.
+
+    Attributes:
+        campaign: prices. forecast: demand. stock: what may be sold.
+        groups: the customers in words. cold: who and what is too new.
+    """
 
     campaign: CampaignWeek
     forecast: DemandForecast
