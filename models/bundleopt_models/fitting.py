@@ -22,6 +22,7 @@ from bundleopt_models.corpus import CorpusBuilder, Scaler, Vocabulary, WeekRows
 from bundleopt_models.likelihood import log_purchase
 from bundleopt_models.model import DemandModel, ItemFacts, PanelView, build_view
 from bundleopt_models.network import POPULARITY, DemandNetwork, NetworkSizes
+from bundleopt_models.price_step import correct_prices
 from bundleopt_models.pull_forward import fit_pull_forward
 from bundleopt_models.relations import RelationSettings, fit_relations, no_relations
 from bundleopt_models.settings import TrainSettings
@@ -89,6 +90,7 @@ def fit(
     quality = _quality(scored, calibration, data)
     model = DemandModel(settings, network, visits, scaler, vocabulary, calibration, _facts(panel, weeks))
     model.keep_view(view)
+    correct_prices(model, panel, (*weeks.fit, *weeks.validation))
     if relate:
         model.facts = _related_facts(model, panel, weeks, progress)
     model.record = _run_record(best.result, weeks, time.monotonic() - began) | {"embedding_shrinkage": best.shrinkage}

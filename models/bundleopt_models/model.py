@@ -192,7 +192,7 @@ class DemandModel:
             probability=_inside(self._levelled(view, inputs, scores.probability, visit)),
             visit_probability=visit,
             slope=scores.slope,
-            units=self._units(panel),
+            units=self._units(panel, inputs.position),
             log_position=inputs.position,
             knots=knots.copy(),
             heights=heights.copy(),
@@ -243,10 +243,13 @@ class DemandModel:
     def _codes(self, panel: Panel) -> npt.NDArray[np.int64]:
         return self.view(panel).catalogue.item.numpy() - 1
 
-    def _units(self, panel: Panel) -> Floats:
-        return _aligned(
-            self.facts.units, self._codes(panel), float(np.mean(self.facts.units)) if len(self.facts.units) else 1.0
-        )
+    def _units(self, panel: Panel, position: Floats) -> Floats:
+        """Expected units given bought at log relative prices (I,); more are taken home where the price is low."""
+        overall = float(np.mean(self.facts.units)) if len(self.facts.units) else 1.0
+        usual = _aligned(self.facts.units, self._codes(panel), overall)
+        item = self.view(panel).catalogue.item
+        factor: Floats = self.network.price.units_factor(item, torch.from_numpy(position)).numpy()
+        return np.asarray(np.maximum(usual * factor, 1.0), dtype=np.float32)
 
     def _pull_forward(self, panel: Panel) -> Floats:
         return _aligned(self.facts.pull_forward, self._codes(panel), float("nan"))

@@ -228,12 +228,13 @@ class DemandNetwork(nn.Module):
         """(n,) price sensitivities > 0."""
         item, category = catalogue.item[rows.item], catalogue.category[rows.item]
         cross = (self.price.customer_factor(rows.customer_code) * self.price.item_factor(item)).sum(1)
-        return self.price.slope(
+        slope = self.price.slope(
             self.price.item_part(item, category),
             self.price.customer_part(customers[:, DEAL_SHARE]),
             cross,
             rows.has_history,
         )
+        return slope * self.price.scale(item)
 
     def forward(self, rows: Rows, context: WeekContext, catalogue: Catalogue, code: Tensor, keep: Tensor) -> Tensor:
         """(n,) log odds given a visit of `rows`; `code` (U,) customer codes, `keep` (I, 1) item dropout."""

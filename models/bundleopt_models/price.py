@@ -1,10 +1,13 @@
 """Monotone price response: the logit falls strictly in price for every customer and item, by construction.
 
 contribution = -slope_ui * m(x),  x = log(price / reference price),
-slope_ui = softplus(s0 + s_category + s_item + g_u . k_i + history) + floor > 0,  m(0) = 0, m strictly increasing.
+slope_ui = k_i (softplus(s0 + s_category + s_item + g_u . k_i + history) + floor) > 0,  m(0) = 0, m strictly increasing.
+The k_i > 0 are not learned by gradients: `price_step` sets them after the fit.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +26,10 @@ STEEPNESS_FLOOR = 0.1
 
 FIRST_SLOPE = 1.0
 """Sensitivity before learning: the median controlled log-log elasticity of grocery items."""
+
+
+MEASURED = ("log_scale", "stocking", "usual_depth")
+"""Buffers that the price step fills after the fit."""
 
 
 class MonotoneMap(nn.Module):
@@ -54,7 +61,16 @@ class MonotoneMap(nn.Module):
 
 
 class PriceResponse(nn.Module):
-    """Slopes per customer and item, low rank, and the shared map."""
+    """Slopes per customer and item, low rank, and the shared map.
+
+    Attributes:
+        log_scale: (items + 1,) logs of the corrections of `price_step`, 0 before it; row 0 is for unknown items.
+        stocking, usual_depth: (items + 1,) how units per purchase answer to a price cut, see `price_step`.
+    """
+
+    log_scale: Tensor
+    stocking: Tensor
+    usual_depth: Tensor
 
     def __init__(self, n_customers: int, n_items: int, n_categories: int, rank: int = 4) -> None:
         super().__init__()
@@ -66,13 +82,29 @@ class PriceResponse(nn.Module):
         self.item_factor = nn.Embedding(n_items + 1, rank)
         self.has_history = nn.Parameter(torch.zeros(()))
         self.deal_share = nn.Parameter(torch.zeros(()))
+        for name in MEASURED:
+            self.register_buffer(name, torch.zeros(n_items + 1))
         for table in (self.category, self.item, self.customer_factor):
             nn.init.zeros_(table.weight)
         nn.init.normal_(self.item_factor.weight, std=0.3)
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Read states that were written before there was a price step, too."""
+        for name in MEASURED:
+            state_dict.setdefault(prefix + name, torch.zeros_like(self.log_scale))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
     def slope(self, item_part: Tensor, customer_part: Tensor, cross: Tensor, has_history: Tensor) -> Tensor:
-        """Combine the additive parts into slopes > 0; all arguments broadcast."""
+        """Combine the additive parts into slopes > 0, before the items' scale; all arguments broadcast."""
         return functional.softplus(item_part + customer_part + cross + self.has_history * has_history) + SLOPE_FLOOR
+
+    def scale(self, item: Tensor) -> Tensor:
+        """Corrections > 0 of the slopes, shape of the item codes."""
+        return self.log_scale[item].exp()
+
+    def units_factor(self, item: Tensor, position: Tensor) -> Tensor:
+        """Units per purchase over their mean in the log, at log relative prices; shape of the item codes."""
+        return (1 + self.stocking[item] * ((-position).clamp_min(0) - self.usual_depth[item])).clamp_min(0.1)
 
     def item_part(self, item: Tensor, category: Tensor) -> Tensor:
         """Part of the slope that items have for themselves, shape of the codes."""
