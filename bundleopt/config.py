@@ -164,6 +164,12 @@ class SolveConfig(Section):
     candidates: int = Field(default=400, ge=1, description="bundles that are valued exactly")
     shocks: Shocks = Field(default=(), description="what if: 'price:YOGURT=+5%', 'stock:ITEM=-50%', 'demand:*=-20%'")
     time_limit: Duration = Field(default=60.0, description="seconds of optimisation")
+    work: OptionalCount = Field(
+        default=None, ge=1, description="units of work after which to stop; replays a solve that the clock stopped"
+    )
+    menu_work: OptionalCount = Field(
+        default=None, ge=1, description="the same for the certificate of the segment model"
+    )
     gap: Share = Field(default=0.005, description="proven distance from the best plan at which to stop")
     require_optimal: bool = Field(default=False, description="exit 6 unless the gap is proven")
     solver: str = Field(default="auto", description="backend of the menu problem; auto tries them in turn")

@@ -107,6 +107,12 @@ class SolveFlags(CommonFlags):
     segments: Annotated[Text, typer.Option("--segments", metavar="N", help="Segments of the menu problem [20].")] = None
     reach: Annotated[Text, typer.Option("--reach", metavar="SHARE", help="Chance that an offer is seen [1].")] = None
     time_limit: Annotated[Text, typer.Option("--time-limit", metavar="SECONDS", help="Time to optimise [60].")] = None
+    work: Annotated[
+        Text, typer.Option("--work", metavar="N", help="Stop after N units of work; replays a plan's solver.work.")
+    ] = None
+    menu_work: Annotated[
+        Text, typer.Option("--menu-work", metavar="N", help="The same for certificates.menu (solver.menu_work).")
+    ] = None
     gap: Annotated[Text, typer.Option("--gap", metavar="SHARE", help="Proven gap at which to stop [0.5%].")] = None
     require_optimal: Annotated[bool, typer.Option("--require-optimal", help="Exit 6 unless the gap is proven.")] = False
     solver: Annotated[Text, typer.Option("--solver", metavar="NAME", help="Backend of the menu problem [auto].")] = None

@@ -109,7 +109,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "inputs": facts.inputs,
         "versions": facts.versions,
         "seeds": facts.seeds,
-        "solver": {"name": plan.solver, "work": plan.work, "incidents": list(plan.incidents)},
+        "solver": {"name": plan.solver, "work": plan.work, "menu_work": plan.menu_work, "incidents": list(plan.incidents)},
         "seconds": facts.seconds,
     }
     return dict(plain(document))

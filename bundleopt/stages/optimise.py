@@ -15,20 +15,25 @@ from bundleopt_solvers.plan import CampaignPlan, Certificate, RuleReport, StopRe
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.settings import EngineSettings
 
-# Of the time limit, what the segment model may take when it is written to a file.
-_MODEL_SHARE = 0.1
-# The same for the plan that does not lose margin, and the gap at which it is good enough to compare with: about
-# 4 s on the sample, so that the gap ends it and not the clock.
+# Rows against arbitrage by one option that a written model carries; with more of them it holds those that mattered.
+_MOST_PAIRS = 50_000
+# A solve that replays given work isn't ended by the clock, on however slow a machine.
+_REPLAY_SECONDS = 86_400.0
+# Of the time limit, what the plan that does not lose margin may take, and the gap at which it is good enough to compare
+# with: about 4 s on the sample, so that the gap ends it and not the clock.
 _NEUTRAL_SHARE, _NEUTRAL_GAP = 0.2, 0.02
 
 
 def engine_settings(settings: SolveConfig, *, gap_only: bool = False) -> EngineSettings:
     """Return how far and how long to search; `gap_only` leaves the segment model out."""
+    work = None if gap_only else settings.work
     return EngineSettings(
         gap=settings.gap,
-        time_limit=settings.time_limit,
+        time_limit=settings.time_limit if work is None else _REPLAY_SECONDS,
         solver=settings.solver,
         seed=settings.seed,
+        work=work,
+        menu_work=settings.menu_work,
         segment_master=not gap_only,
     )
 
@@ -103,22 +108,18 @@ def write_segment_model(
     Raises:
         UsageError: another ending, or there is no candidate to write. StorageError: the file cannot be written.
     """
-    from bundleopt_solvers.backends.backend import Effort
     from bundleopt_solvers.model_file import write_model
+    from bundleopt_solvers.segment_certificate import segment_menu
     from bundleopt_solvers.segment_master import build_segment_master
-    from bundleopt_solvers.segment_solve import exposures_for, solve_segment_master
 
     if not len(problem.options.bundle):
         raise UsageError("--write-model: there is no candidate bundle, so there is no model to write")
-    master = build_segment_master(problem)
-    known = np.intersect1d(plan.menu, master.columns.options)
-    start = exposures_for(master, known) if len(known) else None
-    effort = Effort(time_limit=max(1.0, _MODEL_SHARE * settings.time_limit), gap=settings.gap, seed=settings.seed)
-    found = solve_segment_master(master, effort, solver=settings.solver, start=start)
-    write_model(found.master.model, path)
-    if found.result.values is None or not np.isfinite(found.result.bound):
+    found = segment_menu(problem, plan.menu, engine_settings(settings))
+    master = build_segment_master(problem, max_options=len(problem.options.bundle), most_pairs=_MOST_PAIRS)
+    write_model(master.with_menu_cuts(found.cuts).model, path)
+    if not (np.isfinite(found.value) and np.isfinite(found.bound)):
         return plan
-    return replace(plan, certificates=plan.certificates | {"menu": found.master.certificate(found.result)})
+    return replace(plan, certificates=plan.certificates | {"menu": found.certificate})
 
 
 def refuse_unknown_solver(name: str) -> None:

@@ -16,7 +16,7 @@ from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.rule_report import coupling_lines, menu_lines
 from bundleopt_solvers.search import prepare, search
 from bundleopt_solvers.search_state import Incumbent, Progress, SearchState
-from bundleopt_solvers.segment_certificate import segment_certificate
+from bundleopt_solvers.segment_certificate import SegmentCertificate, segment_certificate
 from bundleopt_solvers.settings import EngineSettings
 from bundleopt_solvers.warm_start import begin_with
 
@@ -95,7 +95,7 @@ def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
     stock[rows.stock] = row[rows.first_stock :]
     reduced = np.zeros(len(state.problem.options.bundle))
     reduced[state.everything.option] = point.score
-    certificates, incidents = _certificates(state, plan, bound, interrupted=reason is StopReason.INTERRUPTED)
+    certificates, segment = _certificates(state, plan, bound, interrupted=reason is StopReason.INTERRUPTED)
     return CampaignPlan(
         menu=plan.menu.astype(np.int32),
         offer_customer=plan.customer.astype(np.int32),
@@ -109,16 +109,18 @@ def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
         seconds=state.seconds,
         work=state.work,
         solver="lagrangian branch and bound",
-        incidents=(*state.incidents, *incidents),
+        incidents=(*state.incidents, *segment.incidents),
+        menu_work=segment.work,
     )
 
 
 def _certificates(
     state: SearchState, plan: Incumbent, bound: float, *, interrupted: bool
-) -> tuple[dict[str, Certificate], tuple[str, ...]]:
+) -> tuple[dict[str, Certificate], SegmentCertificate]:
     """The assignment's certificate (the headline bound holds for it too), and the segment model's where asked for."""
     fixed = Certificate(plan.value, max(min(plan.menu_bound, bound), plan.value), FIXED_FAMILY)
     if not state.settings.segment_master or interrupted:
-        return {"assignment": fixed}, ()
-    menu, incidents = segment_certificate(state.problem, plan.menu, state.settings)
-    return ({"assignment": fixed} if menu is None else {"menu": menu, "assignment": fixed}), incidents
+        return {"assignment": fixed}, SegmentCertificate(None, 0, ())
+    found = segment_certificate(state.problem, plan.menu, state.settings)
+    menu = {} if found.certificate is None else {"menu": found.certificate}
+    return menu | {"assignment": fixed}, found

@@ -12,6 +12,7 @@ from bundleopt_solvers.plan import Certificate, RuleReport, StopReason
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.search_state import OutOfTime
 from bundleopt_solvers.segment_branching import search
+from bundleopt_solvers.segment_cut import SegmentCut
 from bundleopt_solvers.segment_master import FAMILY
 from bundleopt_solvers.segment_model import Indices, Reals, SegmentModel, build_segment_model
 from bundleopt_solvers.segment_relaxed import menu_positions
@@ -26,7 +27,8 @@ class MenuResult:
     Attributes:
         menu: option indices on the menu, ascending. exposure: (S, n) share of each segment that is shown each option.
         value, bound: money. rules: coupling and menu rules with limit, value and slack.
-        reason, seconds, work: how the search ended. cuts: rows that tightened the bound. options: candidates covered.
+        reason, seconds, work: how the search ended. options: candidates covered.
+        cuts: rows that tightened the bound; those against arbitrage belong to the model that it bounds.
         incidents: what went wrong on the way.
     """
 
@@ -38,7 +40,7 @@ class MenuResult:
     reason: StopReason
     seconds: float
     work: int
-    cuts: int
+    cuts: tuple[SegmentCut, ...]
     options: int
     incidents: tuple[str, ...] = field(default=())
 
@@ -101,7 +103,7 @@ def _result(state: SegmentState, reason: StopReason) -> MenuResult:
         reason=reason,
         seconds=state.seconds,
         work=state.work,
-        cuts=len(state.cuts),
+        cuts=tuple(state.cuts),
         options=len(state.everything.option),
         incidents=tuple(state.incidents),
     )

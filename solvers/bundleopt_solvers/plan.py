@@ -61,7 +61,7 @@ class CampaignPlan:
         rules: every rule with limit, value, slack and shadow price.
         item_shadow_price: (I,) money per unit of stock.
         reduced_value: (O,) value of each option under the dual prices, money; for "why not".
-        reason, seconds, work, solver, incidents: how the solve went.
+        reason, seconds, work, solver, incidents: how the solve went. menu_work: of the segment model.
     """
 
     menu: npt.NDArray[np.int32]
@@ -77,3 +77,4 @@ class CampaignPlan:
     work: int
     solver: str
     incidents: tuple[str, ...] = field(default=())
+    menu_work: int = 0

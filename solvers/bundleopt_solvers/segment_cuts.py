@@ -38,14 +38,14 @@ def _same_bundle(columns: SegmentColumns, position: int, keep: npt.NDArray[np.bo
     return np.flatnonzero((columns.bundle_at == columns.bundle_at[position]) & keep)
 
 
-def pair_rows(problem: CampaignProblem, columns: SegmentColumns) -> list[Row]:
-    """Rows against every cover by one option and shelf prices; none where they would be too many to carry."""
+def pair_rows(problem: CampaignProblem, columns: SegmentColumns, most: int = FEW_PAIRS) -> list[Row]:
+    """Rows against every cover by one option and shelf prices; none where they would be more than `most`."""
     if not problem.rules.no_arbitrage:
         return []
     rows: list[Row] = []
     for found in _pairs(problem, columns):
         rows.append(found)
-        if len(rows) > FEW_PAIRS:
+        if len(rows) > most:
             return []
     return rows
 
@@ -53,13 +53,17 @@ def pair_rows(problem: CampaignProblem, columns: SegmentColumns) -> list[Row]:
 def _pairs(problem: CampaignProblem, columns: SegmentColumns) -> Iterator[Row]:
     shelf = problem.rules.shelf_price_cents
     items = [frozenset(row[row >= 0].tolist()) for row in problem.options.items[columns.options]]
-    for first in range(len(columns.bundles)):
-        victims = np.flatnonzero(columns.bundle_at == first)
-        wanted = items[victims[0]]
-        for second in range(len(columns.bundles)):
-            covers = np.flatnonzero(columns.bundle_at == second)
+    members = [np.flatnonzero(columns.bundle_at == bundle) for bundle in range(len(columns.bundles))]
+    sellers: dict[int, set[int]] = {}
+    for bundle, options in enumerate(members):
+        for item in items[options[0]] if len(options) else ():
+            sellers.setdefault(item, set()).add(bundle)
+    for first, victims in enumerate(members):
+        wanted = items[victims[0]] if len(victims) else frozenset()
+        for second in sorted(set().union(*(sellers[item] for item in wanted)) - {first}):
+            covers = members[second]
             left = wanted - items[covers[0]]
-            if first == second or left == wanted or (left and shelf is None):
+            if left and shelf is None:
                 continue
             rest = int(sum(shelf[item] for item in left)) if shelf is not None else 0
             yield from _pair_rows(problem, columns, (victims, covers), rest)

@@ -25,9 +25,10 @@ from bundleopt_solvers.plan import Certificate
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.readable_names import readable_names
 from bundleopt_solvers.rows import CouplingRows, build_rows
-from bundleopt_solvers.segment_columns import Indices, SegmentColumns
+from bundleopt_solvers.segment_columns import Indices, SegmentColumns, at_most
 from bundleopt_solvers.segment_core import choose_core, useful_options
-from bundleopt_solvers.segment_cuts import cover_row, pair_rows
+from bundleopt_solvers.segment_cut import SegmentCut
+from bundleopt_solvers.segment_cuts import FEW_PAIRS, cover_row, pair_rows
 from bundleopt_solvers.segment_rows import all_rows, coupling_of
 from bundleopt_solvers.segment_totals import SegmentTotals, build_segment_totals
 
@@ -78,6 +79,16 @@ class SegmentMaster:
         model = self.model.with_rows(rows)
         return replace(self, model=replace(model, row_names=readable_names(model.row_names)))
 
+    def with_menu_cuts(self, cuts: Sequence[SegmentCut]) -> SegmentMaster:
+        """The same problem with those `cuts` that speak of the menu alone, as rows over z."""
+        rows = []
+        for cut in cuts:
+            at, toll = cut.tolls_at(self.columns.options)
+            if not cut.has_flow and len(at):
+                rows.append(at_most(cut.name, [(at, toll)], cut.limit))
+        model = self.model.with_rows(rows)
+        return replace(self, model=replace(model, row_names=readable_names(model.row_names)))
+
     def certificate(self, result: BackendResult) -> Certificate:
         """Value and bound of `result` in money, and the family they speak of."""
         family = FAMILY
@@ -87,7 +98,11 @@ class SegmentMaster:
 
 
 def build_segment_master(
-    problem: CampaignProblem, *, max_options: int = MAX_OPTIONS, options: Indices | None = None
+    problem: CampaignProblem,
+    *,
+    max_options: int = MAX_OPTIONS,
+    options: Indices | None = None,
+    most_pairs: int = FEW_PAIRS,
 ) -> SegmentMaster:
     """Write the segment menu problem of `problem`.
 
@@ -95,6 +110,7 @@ def build_segment_master(
         problem: the campaign; `problem.segment` says who shares an exposure.
         max_options: how many options the core may hold; included bundles stay in any case.
         options: option indices of the core, where the caller knows better; `max_options` is then not used.
+        most_pairs: rows of no arbitrage by one option that are written; where there are more, none is.
 
     Returns:
         The model with readable names; no arbitrage by larger covers is added by `with_covers`.
@@ -106,7 +122,7 @@ def build_segment_master(
     columns = _columns(problem, rows, totals, core)
     coupling = coupling_of(problem, rows, totals, columns)
     model = _empty_model(problem, totals, columns)
-    model = model.with_rows([*all_rows(problem, totals, columns, coupling), *pair_rows(problem, columns)])
+    model = model.with_rows([*all_rows(problem, totals, columns, coupling), *pair_rows(problem, columns, most_pairs)])
     model = replace(model, row_names=readable_names(model.row_names))
     return SegmentMaster(problem, model, columns, len(useful), totals)
 

@@ -16,6 +16,7 @@ class EngineSettings:
         seed: recorded in the plan; the engine itself draws nothing at random.
         work: most deterministic work units (one unit = one dual step or one move), None for no limit; where
             given, exactly this work is done unless the gap or the time limit is reached before.
+        menu_work: the same for the segment model, counted in linear models; None for its own small amount.
         threads: torch threads. One operation takes a few milliseconds, so that more threads mostly wait for each other
             on a busy machine; one also gives the same sums on every machine.
         segment_master: whether to solve the segment model too, for `certificates["menu"]` and a warm start.
@@ -26,6 +27,7 @@ class EngineSettings:
     solver: str = "auto"
     seed: int = 0
     work: int | None = None
+    menu_work: int | None = None
     threads: int = 1
     segment_master: bool = False
 
