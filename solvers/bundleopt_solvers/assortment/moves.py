@@ -1,7 +1,7 @@
 """Steps of the local search: every add, delete and exchange of an assortment, valued at once.
 
-Letters: `B` assortments searched side by side, `S` segments, `I` items,
-`J` listed and `K` unlisted items of one of them.
+Letters: `B` assortments searched side by side, `S` segments, `I` items, `L` items with limited stock,
+`J` listed and `K` unlisted items of one assortment.
 """
 
 from __future__ import annotations
@@ -12,35 +12,31 @@ import torch
 from bundleopt_solvers.assortment.problem import AssortmentProblem, Flags, Reals
 from bundleopt_solvers.assortment.rules import space_limit
 
-_CELLS_AT_ONCE = 20_000_000
-
 
 class Moves:
     """The problem as tensors, and the money of all neighbours of given assortments.
 
-    Without stock, money is sum_s numerator_s / denominator_s, and a step changes both sums by the item's terms. With
-    stock, every neighbour is valued as a whole.
+    Money is sum_s numerator_s / denominator_s, and a step changes both sums by the item's terms; what limited items
+    would sell beyond their stock is taken off.
     """
 
     def __init__(self, problem: AssortmentProblem) -> None:
         """Move the problem's arrays into tensors of double precision."""
         rules = problem.rules
         self.items = problem.items
-        self.weight = _tensor(problem.weight)
+        self.weight = _tensor(problem.weight.T)
         self.outside = _tensor(problem.outside)
         self.occasions = _tensor(problem.occasions)
-        self.value = _tensor(problem.value)
-        self.gain = self.occasions[:, None] * self.weight * self.value
-        self.stock = _tensor(problem.stock) if problem.has_stock else None
+        self.gain = self.occasions * self.weight * _tensor(problem.value)[:, None]
+        self.limited = torch.from_numpy(np.flatnonzero(np.isfinite(problem.stock)))
+        self.stock = _tensor(problem.stock)[self.limited]
+        self.limited_value = _tensor(problem.value)[self.limited]
+        self.limited_weight = self.weight[self.limited].T
         self.fixed = torch.zeros(self.items, dtype=torch.bool)
         self.fixed[list(rules.keep) + list(rules.drop)] = True
         self.most = self.items if rules.max_items is None else rules.max_items
-        has_space = rules.max_space is not None and rules.space is not None
-        self.space = (
-            _tensor(rules.space)
-            if has_space and rules.space is not None
-            else torch.zeros(self.items, dtype=torch.float64)
-        )
+        space = rules.space if rules.max_space is not None else None
+        self.space = torch.zeros(self.items, dtype=torch.float64) if space is None else _tensor(space)
         self.room = space_limit(rules)
         members = [torch.from_numpy(group.members) for group in rules.coverage]
         self.members = torch.stack(members).double() if members else torch.zeros((0, self.items), dtype=torch.float64)
@@ -49,11 +45,8 @@ class Moves:
     def money(self, listed: torch.Tensor) -> torch.Tensor:
         """(B,) money of assortments (B, I)."""
         chosen = listed.double()
-        total = self.outside + chosen @ self.weight.T
-        if self.stock is None:
-            return ((chosen @ self.gain.T) / total).sum(1)
-        demand = chosen * ((self.occasions / total) @ self.weight)
-        return torch.minimum(demand, self.stock) @ self.value
+        top, low = chosen @ self.gain, self.outside + chosen @ self.weight
+        return self._money(top, low, listed[:, self.limited])
 
     def keeps(self, listed: torch.Tensor) -> torch.Tensor:
         """(B,) whether assortments keep count, space and coverage."""
@@ -65,13 +58,10 @@ class Moves:
         """(B, I) money after adding or deleting each item; -inf where a rule forbids it."""
         chosen = listed.double()
         sign = 1.0 - 2.0 * chosen
-        if self.stock is None:
-            top = (chosen @ self.gain.T)[:, :, None] + sign[:, None, :] * self.gain
-            low = (self.outside + chosen @ self.weight.T)[:, :, None] + sign[:, None, :] * self.weight
-            worth = (top / low).sum(1)
-        else:
-            near = (listed[:, None, :] ^ torch.eye(self.items, dtype=torch.bool)).reshape(-1, self.items)
-            worth = self._money_in_parts(near).reshape(listed.shape)
+        top = (chosen @ self.gain)[:, None, :] + sign[:, :, None] * self.gain
+        low = (self.outside + chosen @ self.weight)[:, None, :] + sign[:, :, None] * self.weight
+        changed = torch.arange(self.items)[:, None] == self.limited
+        worth = self._money(top, low, listed[:, None, self.limited] ^ changed)
         good = (chosen.sum(1)[:, None] + sign <= self.most) & ~self.fixed
         good &= (chosen @ self.space)[:, None] + sign * self.space <= self.room
         count = (chosen @ self.members.T)[:, :, None] + sign[:, None, :] * self.members
@@ -97,20 +87,20 @@ class Moves:
 
     def _exchanges(self, listed: torch.Tensor, out: torch.Tensor, into: torch.Tensor) -> torch.Tensor:
         """(J, K) money after deleting an item of `out` and adding one of `into`."""
-        if self.stock is not None:
-            near = listed.expand(len(out), len(into), -1).clone()
-            near[torch.arange(len(out)), :, out] = False
-            near[:, torch.arange(len(into)), into] = True
-            return self._money_in_parts(near.reshape(-1, self.items)).reshape(len(out), len(into))
         chosen = listed.double()
-        top, low = self.gain @ chosen, self.outside + self.weight @ chosen
-        above = (top[:, None] - self.gain[:, out])[:, :, None] + self.gain[:, into][:, None]
-        below = (low[:, None] - self.weight[:, out])[:, :, None] + self.weight[:, into][:, None]
-        return (above / below).sum(0)
+        top, low = chosen @ self.gain, self.outside + chosen @ self.weight
+        above = (top - self.gain[out])[:, None, :] + self.gain[into]
+        below = (low - self.weight[out])[:, None, :] + self.weight[into]
+        gone, come = out[:, None] == self.limited, into[:, None] == self.limited
+        return self._money(above, below, (listed[self.limited] & ~gone)[:, None, :] | come)
 
-    def _money_in_parts(self, listed: torch.Tensor) -> torch.Tensor:
-        parts = torch.split(listed, max(1, _CELLS_AT_ONCE // self.items))
-        return torch.cat([self.money(part) for part in parts])
+    def _money(self, top: torch.Tensor, low: torch.Tensor, limited: torch.Tensor) -> torch.Tensor:
+        """Money (...) from the sums `top` and `low` (..., S) and which limited items are listed (..., L)."""
+        worth = (top / low).sum(-1)
+        if not len(self.limited):
+            return worth
+        demand = ((self.occasions / low) @ self.limited_weight) * limited
+        return worth - (demand - self.stock).clamp(min=0.0) @ self.limited_value
 
 
 def _tensor(values: Reals) -> torch.Tensor:
