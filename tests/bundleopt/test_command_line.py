@@ -18,7 +18,7 @@ COMMON = ("--workspace", "--json", "--quiet", "--verbose")
 # Their capability comes later; none may be accepted and ignored until then.
 NOT_YET = (
     *("--risk", "--budget-confidence", "--holdout", "--explore", "--lock", "--max-churn"),
-    *("--redemption", "--work", "--engine", "--multi-buy"),
+    *("--redemption", "--engine", "--multi-buy"),
 )
 
 
