@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bundleopt.plan.valued_plan import Stock
+from bundleopt.stages.price_limits import PriceLimits
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import InfeasiblePlanError, UsageError
 
@@ -27,6 +28,7 @@ class ItemChoice:
         must_items: item codes that must be on the menu. must_bundles: sets of item codes that must be on the menu.
         banned_bundles: sets of item codes that must not be on the menu.
         locked: bundles that must be on the menu at a price in cents. known: bundles of an earlier plan at theirs.
+        limits: prices that items' own rules allow, None where they allow all.
     """
 
     allowed: npt.NDArray[np.bool_]
@@ -36,6 +38,7 @@ class ItemChoice:
     banned_bundles: frozenset[tuple[int, ...]]
     locked: dict[tuple[int, ...], int] = field(default_factory=dict)
     known: dict[tuple[int, ...], int] = field(default_factory=dict)
+    limits: PriceLimits | None = None
 
     def with_earlier_plan(
         self, locked: dict[tuple[int, ...], int], base: dict[tuple[int, ...], int], campaign: CampaignWeek

@@ -159,8 +159,18 @@ OFFERS_LOG = Table(
         Column("propensity", ColumnType.NUMBER, check=Check.SHARE),
     ),
 )
+COUPONS = Table(
+    "coupons",
+    (
+        _ITEM,
+        Column("customer_id", ColumnType.ID),
+        Column("valid_from", ColumnType.TIMESTAMP),
+        Column("valid_until", ColumnType.TIMESTAMP),
+    ),
+)
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (TRANSACTIONS, ITEMS, INVENTORY, PRICES, CUSTOMERS, PROMOTIONS, EVENTS, OFFERS_LOG)
+    table.name: table
+    for table in (TRANSACTIONS, ITEMS, INVENTORY, PRICES, CUSTOMERS, PROMOTIONS, EVENTS, OFFERS_LOG, COUPONS)
 }
 REQUIRED_TABLES = ("transactions", "items")
