@@ -3,12 +3,18 @@
 An item that sold every week and then not at all for four weeks or more was not there: an experiment that nobody
 planned. For its customers, those who bought it in an earlier window, purchases in the category are counted in the
 weeks before the gap and in the gap. Who is counted is decided before both windows, so that no purchase selects itself.
-Customers of the category who do not buy the item say what the weeks did to everybody (season, holidays).
+The other customers of the category say what the weeks did to everybody (season, holidays); they too buy the item now
+and then, and switch as the item's customers do. With b weekly choices of the item's customers before and d during the
+gap, B and D of the others, i and I the item's part of b and B, and k the share that other items keep, both fall by the
+same trend:
 
-    kept share = 1 - (choices before * trend - choices in the gap) / (choices of the item before * trend)
+    d = trend (b - i + k i),   D = trend (B - I + k I)       so that       k = (d (B - I) / D - (b - i)) / (i - d I / D)
 
-The logit with independence of irrelevant alternatives predicts it from the same weeks before: r falls from U / (1 + U)
-to (U - u) / (1 + U - u), with U = r / (1 - r) and u the item's part of it.
+Sums over gaps of numerator and denominator give one k; a gap where the others buy the item nearly as often as its
+customers says nothing and is left out.
+
+The logit with independence of irrelevant alternatives predicts it from the same weeks before, the item's customers being
+one segment: r falls from U / (1 + U) to (U - u) / (1 + U - u), with U = r / (1 - r) and u the item's part of it.
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ BEFORE = 8  # weeks looked at before a gap, and before those the weeks that say 
 LEAST_GAP = 4
 LEAST_WEEKLY = 3.0  # purchases a week: at three a week, four weeks without any have a chance of e^-12
 LEAST_BUYERS = 5
+LEAST_CONTRAST = 0.5  # of the item's choices: what is left of them after those of the other customers
 
 
 @dataclass(frozen=True)
@@ -70,12 +77,12 @@ def check_substitution(panel: Panel, categories: npt.NDArray[np.int64] | None = 
     measured = [found for gap in _gaps(weekly, wanted) if (found := _measure(panel, gap)) is not None]
     if len(measured) < 2:
         return SubstitutionCheck(len(measured), np.nan, np.nan, np.nan)
-    lost, fell, foretold = np.array(measured).T
-    observed = 1 - fell.sum() / lost.sum()
-    left_out = 1 - (fell.sum() - fell) / (lost.sum() - lost)
+    kept, missed, foretold = np.array(measured).T
+    observed = kept.sum() / missed.sum()
+    left_out = (kept.sum() - kept) / (missed.sum() - missed)
     count = len(measured)
     error = float(np.sqrt((count - 1) / count * ((left_out - left_out.mean()) ** 2).sum()))
-    return SubstitutionCheck(count, float(observed), error, float(1 - foretold.sum() / lost.sum()))
+    return SubstitutionCheck(count, float(observed), error, float((foretold * missed).sum() / missed.sum()))
 
 
 def _gaps(weekly: npt.NDArray[np.float64], wanted: npt.NDArray[np.bool_]) -> Iterator[_Gap]:
@@ -91,28 +98,38 @@ def _gaps(weekly: npt.NDArray[np.float64], wanted: npt.NDArray[np.bool_]) -> Ite
 
 
 def _measure(panel: Panel, gap: _Gap) -> tuple[float, float, float] | None:
-    """Weekly choices of the item that were to be expected, by how much the category fell, and by how much it should."""
-    inside = panel.items.category == panel.items.category[gap.item]
-    in_category = inside[panel.purchase_item]
+    """Weekly choices kept and missed, and the share that the logit says are kept; None where the gap says nothing."""
     week, customer = panel.purchase_week, panel.purchase_customer
+    in_category = (panel.items.category == panel.items.category[gap.item])[panel.purchase_item]
+    is_item = panel.purchase_item == gap.item
     earlier = (week >= gap.begin - 2 * BEFORE) & (week < gap.begin - BEFORE)
     is_buyer = np.zeros(panel.n_customers, np.bool_)
-    is_buyer[customer[earlier & (panel.purchase_item == gap.item)]] = True
+    is_buyer[customer[earlier & is_item]] = True
+    of_buyer = is_buyer[customer]
     before = in_category & (week >= gap.begin - BEFORE) & (week < gap.begin)
     during = in_category & (week >= gap.begin) & (week < gap.begin + gap.weeks)
-    of_buyer = is_buyer[customer]
-    usual = float((before & ~of_buyer & (panel.purchase_item != gap.item)).sum()) / BEFORE
-    now = float((during & ~of_buyer).sum()) / gap.weeks
-    item = float((before & of_buyer & (panel.purchase_item == gap.item)).sum()) / BEFORE
-    if is_buyer.sum() < LEAST_BUYERS or usual <= 0 or item <= 0:
+    choices, others = (before & of_buyer).sum() / BEFORE, (before & ~of_buyer).sum() / BEFORE
+    item, of_others = (before & of_buyer & is_item).sum() / BEFORE, (before & ~of_buyer & is_item).sum() / BEFORE
+    now, others_now = (during & of_buyer).sum() / gap.weeks, (during & ~of_buyer).sum() / gap.weeks
+    if is_buyer.sum() < LEAST_BUYERS or item <= 0 or others_now <= 0:
         return None
-    trend = now / usual
-    choices = float((before & of_buyer).sum()) / BEFORE
-    fell = choices * trend - float((during & of_buyer).sum()) / gap.weeks
-    occasion = before & of_buyer
-    visits = len(np.unique(week[occasion].astype(np.int64) * panel.n_customers + customer[occasion]))
-    rate = min(visits / BEFORE / float(is_buyer.sum()), 0.999)
-    total = rate / (1 - rate)
-    left = total * (1 - item / choices)
-    foretold = choices * trend * (1 - left / (1 + left) / rate)
-    return item * trend, fell, foretold
+    missed = item - now * of_others / others_now
+    if missed < LEAST_CONTRAST * item:
+        return None
+    kept = now * (others - of_others) / others_now - (choices - item)
+    occasions = len(
+        np.unique(week[before & of_buyer].astype(np.int64) * panel.n_customers + customer[before & of_buyer])
+    )
+    return float(kept), float(missed), _logit_share(occasions / BEFORE / is_buyer.sum(), float(item / choices))
+
+
+def _logit_share(rate: float, part: float) -> float:
+    """Share of an item's choices that others keep by the logit.
+
+    Args:
+        rate: chance of any choice in a week.
+        part: the item's part of the choices.
+    """
+    total = min(rate, 0.999) / (1 - min(rate, 0.999))
+    left = total * (1 - part)
+    return 1 - (total / (1 + total) - left / (1 + left)) / (total / (1 + total) * part)
