@@ -27,7 +27,7 @@ Values = npt.NDArray[np.float64]
 BLOCK_WEEKS = 13
 """Length of the stretches in which an item's own level is free: a quarter, as the reference price looks back."""
 
-ROUNDS, CONJUGATE_STEPS, RESIDUAL_SWEEPS = 12, 60, 12
+ROUNDS, CONJUGATE_STEPS = 12, 60
 LEAST_SCALE, MOST_SCALE = 0.1, 4.0
 """k is kept inside: the network's slopes are corrected, never turned around."""
 
@@ -288,32 +288,26 @@ def _dispersion(regression: _Regression, mean: Values) -> float:
 
 
 def _partialled(regression: _Regression, mean: Values, derivative: Values, week_spread: float) -> Values:
-    """(I,) information on k when item blocks, weeks, category weeks and controls are taken out of its derivative."""
-    controls = [np.broadcast_to(part, mean.shape).copy() for part in regression.data.controls]
-    columns = [_within(regression, mean, column, week_spread) for column in (derivative, *controls)]
-    rest = columns[0]
-    if len(columns) > 1:
-        table = np.stack([column.ravel() for column in columns[1:]])
-        weighted = table * mean.ravel()
-        lift = np.linalg.solve(weighted @ table.T + WEAK * np.eye(len(table)), weighted @ rest.ravel())
-        rest = rest - (lift @ table).reshape(rest.shape)
-    information: Values = (mean * rest**2).sum((0, 1))
-    return information
+    """(I,) information on each k when item blocks, weeks, category weeks and controls are free as well.
 
-
-def _within(regression: _Regression, mean: Values, column: Values, week_spread: float) -> Values:
-    """A column less its weighted means, by alternating projections."""
-    tiny = 1e-9
-    for _ in range(RESIDUAL_SWEEPS):
-        for block in range(regression.n_blocks):
-            rows = regression.block_of == block
-            weight = mean[:, rows]
-            column[:, rows] -= ((weight * column[:, rows]).sum(1) / np.maximum(weight.sum(1), tiny))[:, None]
-        column -= ((mean * column).sum(2) / np.maximum(mean.sum(2), tiny))[:, :, None]
-        total = mean.sum(axis=0) @ regression.member + 1.0 / week_spread**2
-        common = (mean * column).sum(axis=0) @ regression.member / total
-        column -= common[:, regression.data.category]
-    return column
+    The derivative within item and block, less what each shared effect takes: the square of its cells' sum of mean x
+    derivative over its own information. Shared effects are held by all items together, so that they take little.
+    """
+    within = np.zeros_like(derivative)
+    for block in range(regression.n_blocks):
+        rows = regression.block_of == block
+        weight, column = mean[:, rows], derivative[:, rows]
+        middle = (weight * column).sum(1) / np.maximum(weight.sum(1), 1e-9)
+        within[:, rows] = column - middle[:, None]
+    moved = mean * within
+    by_week = moved.sum(axis=0)
+    category = mean.sum(axis=0) @ regression.member + 1.0 / week_spread**2
+    information = (moved * within).sum((0, 1)) - (by_week**2 / category[:, regression.data.category]).sum(0)
+    information -= (moved**2 / np.maximum(mean.sum(2), 1.0)[:, :, None]).sum((0, 1))
+    for control in regression.data.controls:
+        size = float((mean * (control - control.mean()) ** 2).sum())
+        information -= (by_week * control).sum(0) ** 2 / max(size, 1.0)
+    return np.asarray(np.maximum(information, 0.0), dtype=np.float64)
 
 
 def _shrink(raw: Values, information: Values, category: npt.NDArray[np.int64]) -> tuple[Values, float, float, float]:
