@@ -38,7 +38,7 @@ NAME = "bundleopt"
 
 app = typer.Typer(
     name=NAME,
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -93,7 +93,8 @@ def main(arguments: list[str]) -> int:
     warnings.simplefilter("ignore")
     # Before torch is loaded: beside other work, threads that wait by spinning are slower than one thread alone.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    command = f"{NAME} {arguments[0]}" if arguments and not arguments[0].startswith("-") else NAME
+    is_known = bool(arguments) and arguments[0] in (*VERBS, "runs")
+    command = f"{NAME} {arguments[0]}" if is_known else NAME
     try:
         code = _invoke(arguments)
         sys.stdout.flush()
