@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 GRID = (
-    {"latent": 4, "epochs": 6, "lr": 5e-3, "l2": 0.0, "season": False},
-    {"latent": 12, "epochs": 6, "lr": 5e-3, "l2": 0.0, "season": False},
-    {"latent": 12, "epochs": 6, "lr": 5e-3, "l2": 1e-4, "season": True},
+    {"latent": 4, "epochs": 8, "lr": 1e-2, "l2": 0.0, "season": False},
+    {"latent": 8, "epochs": 8, "lr": 1e-2, "l2": 1e-5, "season": False},
+    {"latent": 8, "epochs": 8, "lr": 1e-2, "l2": 1e-4, "season": True},
 )
 BATCH = 64  # the library unrolls a batch into its graph: a larger one takes minutes to trace
 NEGATIVES = 8
