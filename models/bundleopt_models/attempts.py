@@ -13,7 +13,7 @@ from pathlib import Path
 from bundleopt_data.progress import Progress
 from bundleopt_models.network import DemandNetwork
 from bundleopt_models.settings import TrainSettings
-from bundleopt_models.training import Trainer, TrainingData, TrainingResult
+from bundleopt_models.training import Trainer, TrainingData, TrainingResult, rows_of
 
 SMALL_LOG_ROWS = 500_000
 """Sampled rows of one pass below which a second training is both worth its time and cheap."""
@@ -60,6 +60,12 @@ class Attempts:
             self._done.append(Attempt(trainer, result, shrinkage))
         return min(self._done, key=lambda attempt: attempt.loss)
 
+    def release(self) -> None:
+        """Let go of the rows; networks and states on disk stay."""
+        self._data = replace(self._data, fit=[], validation=[])
+        for attempt in self._done:
+            attempt.trainer.release()
+
     def forget_states(self) -> None:
         """Remove the states of trainings that have ended."""
         for attempt in self._done:
@@ -70,9 +76,11 @@ class Attempts:
 
 def _is_worth_two(data: TrainingData) -> bool:
     """Small, with something to learn, and with weeks to judge by."""
-    rows = sum(len(week.bought) for week in data.fit)
+    rows = sum(rows_of(week) for week in data.fit)
+    if rows >= SMALL_LOG_ROWS:
+        return False
     bought = sum(float(week.bought.sum()) for week in data.fit)
-    return rows < SMALL_LOG_ROWS and 0 < bought < rows and bool(data.validation)
+    return 0 < bought < rows and bool(data.validation)
 
 
 def _share(progress: Progress, place: int, total: int) -> Progress:

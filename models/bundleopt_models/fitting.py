@@ -19,7 +19,9 @@ from bundleopt_models.attempts import Attempts
 from bundleopt_models.blocks import leave_out
 from bundleopt_models.calibration import CalibrationMap, fit_calibration
 from bundleopt_models.corpus import CorpusBuilder, Scaler, Vocabulary, WeekRows
+from bundleopt_models.device import resolve_device
 from bundleopt_models.likelihood import log_purchase
+from bundleopt_models.memory_plan import plan_memory
 from bundleopt_models.model import DemandModel, ItemFacts, PanelView, build_view
 from bundleopt_models.network import POPULARITY, DemandNetwork, NetworkSizes
 from bundleopt_models.price_step import correct_prices
@@ -30,6 +32,7 @@ from bundleopt_models.training import TrainingData, TrainingResult, hash_seed, w
 from bundleopt_models.training_quality import Quality, measure_quality, personal_frequencies
 from bundleopt_models.uncertainty_weeks import measure_uncertainty
 from bundleopt_models.visit import VisitNetwork, fit_visits, log_visits
+from bundleopt_models.week_store import StoredWeek, WeekStore
 
 Floats = npt.NDArray[np.float32]
 
@@ -73,7 +76,10 @@ def fit(
     view = build_view(panel, vocabulary)
     scaler = Scaler.fit(view.builder.tables, weeks.fit or (0,))
     visits = _fit_visits(view, scaler, weeks, settings)
-    data = _collect(view, (scaler, vocabulary, visits), weeks, settings, progress)
+    plan = plan_memory(panel, len(weeks.fit) + len(weeks.validation), settings)
+    progress(plan.sentence(), 0.01)
+    store = WeekStore(folder, resolve_device(settings.device)) if plan.on_disk else None
+    data = _collect(view, (scaler, vocabulary, visits), (weeks, store), settings, progress)
 
     def start() -> DemandNetwork:
         network = _new_network(panel, vocabulary, settings)
@@ -90,6 +96,11 @@ def fit(
     quality = _quality(scored, calibration, data)
     model = DemandModel(settings, network, visits, scaler, vocabulary, calibration, _facts(panel, weeks))
     model.keep_view(view)
+    # The rows are many times what is still to come needs.
+    del data, scored
+    attempts.release()
+    if store is not None:
+        store.close()
     correct_prices(model, panel, (*weeks.fit, *weeks.validation))
     if relate:
         model.facts = _related_facts(model, panel, weeks, progress)
@@ -146,23 +157,25 @@ def _fit_visits(view: PanelView, scaler: Scaler, weeks: WeekSplit, settings: Tra
 def _collect(
     view: PanelView,
     parts: tuple[Scaler, Vocabulary, VisitNetwork],
-    weeks: WeekSplit,
+    scope: tuple[WeekSplit, WeekStore | None],
     settings: TrainSettings,
     progress: Progress,
 ) -> TrainingData:
-    """Sample all weeks, in order, and put visit chances beside them."""
+    """Sample all weeks, in order, and put visit chances beside them; into the store where there is one."""
     scaler, vocabulary, visits = parts
+    weeks, store = scope
     corpus = CorpusBuilder(view.builder, scaler, vocabulary, settings)
     chosen = (*weeks.fit, *weeks.validation)
-    sampled: dict[int, WeekRows] = {}
+    sampled: dict[int, WeekRows | StoredWeek] = {}
     log_visit: dict[int, Tensor] = {}
     frequency: list[Tensor] = []
     for done, week in enumerate(chosen):
         progress("reading history", 0.02 + 0.13 * done / len(chosen))
-        sampled[week] = corpus.week(week)
+        drawn = corpus.week(week)
+        sampled[week] = drawn if store is None else store.put(drawn)
         log_visit[week] = log_visits(visits, view.panel, view.builder.tables, scaler, week)
         if week in weeks.validation:
-            rows = sampled[week].rows
+            rows = drawn.rows
             rates = personal_frequencies(view.builder, rows.customer.numpy(), rows.item.numpy())
             frequency.append(torch.from_numpy(rates))
     return TrainingData(
@@ -175,7 +188,7 @@ def _collect(
     )
 
 
-def stratum_of(week: WeekRows) -> Tensor:
+def stratum_of(week: WeekRows | StoredWeek) -> Tensor:
     """(n,) codes of `calibration.STRATA`."""
     in_category = (week.rows.category[:, 0] > 0).long()
     return torch.where(week.rows.has_history > 0, 2, in_category)

@@ -29,7 +29,9 @@ class TrainSettings:
         warmup_weeks: first weeks that only build history.
         epochs: at most this many passes. patience: epochs without gain before stopping.
         least_steps: small logs get more passes and a longer patience, up to this many optimiser steps.
-        batch_rows: rows of one optimiser step, at most.
+        batch_rows: rows of one optimiser step, at most; four times as many where a pass has over four million rows.
+        epoch_rows: rows of one pass, at most; a longer log shows another part of itself in each.
+        memory_rows: sampled rows that are kept in memory; more are read from disk, a week at a time.
         history_rows, never_rows: expected sampled negatives of one week with and without own history, as multiples
             of that week's positives.
         learning_rate, weight_decay: of Adam, for the networks; embeddings use `embedding_decay`.
@@ -50,6 +52,8 @@ class TrainSettings:
     patience: int = 2
     least_steps: int = 400
     batch_rows: int = 8_192
+    epoch_rows: int = 12_000_000
+    memory_rows: int = 10_000_000
     history_rows: float = 2.0
     never_rows: float = 2.0
     learning_rate: float = 2e-3
@@ -68,7 +72,7 @@ class TrainSettings:
 
     def as_fast(self) -> TrainSettings:
         """The preset that trains in two minutes on the sample: fewer weeks and passes, the same network."""
-        return replace(self, fast=True, epochs=2, warmup_weeks=24)
+        return replace(self, fast=True, epochs=2, warmup_weeks=24, epoch_rows=4_000_000)
 
     def as_record(self) -> dict[str, Any]:
         """Plain JSON values, as written beside the weights."""

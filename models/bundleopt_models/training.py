@@ -11,7 +11,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from bundleopt_models.device import moved, resolve_device
 from bundleopt_models.likelihood import sampled_loss
 from bundleopt_models.network import ITEM_DROPOUT, Catalogue, DemandNetwork, Rows
 from bundleopt_models.settings import TrainSettings
+from bundleopt_models.week_store import StoredWeek
 
 Progress = Callable[[str, float], None]
 
@@ -74,12 +75,17 @@ class TrainingData:
         frequency: of each validation week, (priors, n) personal frequencies of its rows, to compare with.
     """
 
-    fit: Sequence[WeekRows]
-    validation: Sequence[WeekRows]
+    fit: Sequence[WeekRows | StoredWeek]
+    validation: Sequence[WeekRows | StoredWeek]
     log_visit: dict[int, Tensor]
     catalogue: Catalogue
     customer_code: Tensor
     frequency: Sequence[Tensor] = ()
+
+
+def rows_of(week: WeekRows | StoredWeek) -> int:
+    """Number of rows, without reading a week on disk."""
+    return week.n_rows if isinstance(week, StoredWeek) else len(week.bought)
 
 
 def take(rows: Rows, index: Tensor) -> Rows:
@@ -88,7 +94,9 @@ def take(rows: Rows, index: Tensor) -> Rows:
     return Rows(**{name: part.float() if part.dtype == torch.float16 else part for name, part in parts.items()})
 
 
-def week_logits(network: DemandNetwork, data: TrainingData, week: WeekRows, chunk: int = 32_768) -> Tensor:
+def week_logits(
+    network: DemandNetwork, data: TrainingData, week: WeekRows | StoredWeek, chunk: int = 32_768
+) -> Tensor:
     """(n,) log odds given a visit of all rows of a week, without gradients."""
     keep = torch.ones(len(data.catalogue.item), 1, device=week.bought.device)
     with torch.no_grad():
@@ -101,6 +109,13 @@ def week_logits(network: DemandNetwork, data: TrainingData, week: WeekRows, chun
     return torch.cat(parts) if parts else torch.zeros(0)
 
 
+LARGE_LOG_ROWS, LARGE_BATCH = 4_000_000, 4
+"""Beyond so many rows steps are so many times as large: pooling the customers' histories costs the same for each."""
+
+RUN_STEPS = 8
+"""Steps of one week that follow each other where weeks are on disk."""
+
+
 class Trainer:
     """One run; `run` goes through the epochs and leaves the best weights in the network."""
 
@@ -110,12 +125,13 @@ class Trainer:
         self._device = resolve_device(settings.device)
         network.to(self._device)
         self.data = data = moved(data, self._device)
-        self._rows = sum(len(week.bought) for week in data.fit)
-        self._batch = int(min(max(self._rows // STEPS_PER_EPOCH, SMALLEST_BATCH), settings.batch_rows))
-        self._steps = [
-            (place, start) for place, week in enumerate(data.fit) for start in range(0, len(week.bought), self._batch)
-        ]
-        self._epochs = max(settings.epochs, -(-settings.least_steps // max(len(self._steps), 1)))
+        self._sizes = [rows_of(week) for week in data.fit]
+        self._rows = sum(self._sizes)
+        largest = settings.batch_rows * (LARGE_BATCH if self._rows > LARGE_LOG_ROWS else 1)
+        self._batch = int(min(max(self._rows // STEPS_PER_EPOCH, SMALLEST_BATCH), largest))
+        self._steps = [(place, start) for place, size in enumerate(self._sizes) for start in range(0, size, self._batch)]
+        self._length = min(len(self._steps), max(1, settings.epoch_rows // self._batch))
+        self._epochs = max(settings.epochs, -(-settings.least_steps // max(self._length, 1)))
         self._patience = settings.patience * -(-self._epochs // max(settings.epochs, 1))
         tables = network.embeddings()
         own = {id(table) for table in tables}
@@ -158,6 +174,10 @@ class Trainer:
             arithmetic=(self._variant or PLAIN).name,
         )
 
+    def release(self) -> None:
+        """Let go of the rows; the network and the states on disk stay."""
+        self.data = replace(self.data, fit=[], validation=[])
+
     def forget_states(self) -> None:
         """Remove the states of a run that has ended."""
         for folder in self._state_folders():
@@ -196,8 +216,8 @@ class Trainer:
 
     def _run_epoch(self, progress: Progress) -> None:
         generator = torch.Generator().manual_seed(hash_seed(self.settings.seed, self._epoch, -1))
-        orders = [torch.randperm(len(week.bought), generator=generator) for week in self.data.fit]
-        sequence = torch.randperm(len(self._steps), generator=generator).tolist()
+        orders = [torch.randperm(size, generator=generator) for size in self._sizes]
+        sequence = self._sequence(torch.randperm(len(self._steps), generator=generator).tolist())
         self.network.train()
         began = time.monotonic()
         first = self._step
@@ -213,9 +233,22 @@ class Trainer:
         self._steps_timed += len(sequence) - first
         self._finish_epoch()
 
+    def _sequence(self, order: list[int]) -> list[int]:
+        """The steps of one pass: the first of `order`; weeks on disk in runs of RUN_STEPS, read seldom."""
+        chosen = order[: self._length]
+        if not any(isinstance(week, StoredWeek) for week in self.data.fit):
+            return chosen
+        turn: dict[int, int] = {}
+        keys = []
+        for number, step in enumerate(chosen):
+            place = self._steps[step][0]
+            turn[place] = turn.get(place, -1) + 1
+            keys.append((turn[place] // RUN_STEPS, place, number))
+        return [chosen[number] for *_, number in sorted(keys)]
+
     def _finish_epoch(self) -> None:
         self.network.eval()
-        self._train_loss.append(self._sum / self._rows)
+        self._train_loss.append(self._sum / max(self._rows * self._length / max(len(self._steps), 1), 1.0))
         current = [parameter.detach().clone() for parameter in self.network.parameters()]
         self._put(self._average)
         loss = self._validate()
@@ -238,13 +271,13 @@ class Trainer:
             torch._foreach_lerp_(self._average, list(self.network.parameters()), share)
 
     def _tell(self, progress: Progress, seconds: float, steps: int) -> None:
-        total = self._epochs * len(self._steps)
-        done = self._epoch * len(self._steps) + self._step
+        total = self._epochs * self._length
+        done = self._epoch * self._length + self._step
         left = (total - done) * seconds / max(steps, 1)
         progress(f"training, pass {self._epoch + 1} of {self._epochs}, at most {left:.0f} s left", done / total)
 
     def _one_step(self, place: int, index: Tensor) -> float:
-        step = self._epoch * len(self._steps) + self._step
+        step = self._epoch * self._length + self._step
         for group in self._optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * self._schedule(step)
         loss = self._loss(self._forward, place, index, self._step)
@@ -269,7 +302,7 @@ class Trainer:
         return sampled_loss(z, log_visit, week.offset[index], week.bought[index]).mean()
 
     def _schedule(self, step: int) -> float:
-        total = max(self._epochs * len(self._steps), 1)
+        total = max(self._epochs * self._length, 1)
         cosine = 0.5 * (1 + math.cos(math.pi * min(step / total, 1.0)))
         return min((step + 1) / min(WARMUP_STEPS, 1 + total // 10), 1.0) * (LAST_RATE + (1 - LAST_RATE) * cosine)
 
