@@ -94,9 +94,7 @@ def take(rows: Rows, index: Tensor) -> Rows:
     return Rows(**{name: part.float() if part.dtype == torch.float16 else part for name, part in parts.items()})
 
 
-def week_logits(
-    network: DemandNetwork, data: TrainingData, week: WeekRows | StoredWeek, chunk: int = 32_768
-) -> Tensor:
+def week_logits(network: DemandNetwork, data: TrainingData, week: WeekRows | StoredWeek, chunk: int = 32_768) -> Tensor:
     """(n,) log odds given a visit of all rows of a week, without gradients."""
     keep = torch.ones(len(data.catalogue.item), 1, device=week.bought.device)
     with torch.no_grad():
@@ -129,7 +127,9 @@ class Trainer:
         self._rows = sum(self._sizes)
         largest = settings.batch_rows * (LARGE_BATCH if self._rows > LARGE_LOG_ROWS else 1)
         self._batch = int(min(max(self._rows // STEPS_PER_EPOCH, SMALLEST_BATCH), largest))
-        self._steps = [(place, start) for place, size in enumerate(self._sizes) for start in range(0, size, self._batch)]
+        self._steps = [
+            (place, start) for place, size in enumerate(self._sizes) for start in range(0, size, self._batch)
+        ]
         self._length = min(len(self._steps), max(1, settings.epoch_rows // self._batch))
         self._epochs = max(settings.epochs, -(-settings.least_steps // max(self._length, 1)))
         self._patience = settings.patience * -(-self._epochs // max(settings.epochs, 1))
