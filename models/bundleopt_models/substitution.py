@@ -13,8 +13,8 @@ same trend:
 Sums over gaps of numerator and denominator give one k; a gap where the others buy the item nearly as often as its
 customers says nothing and is left out.
 
-The logit with independence of irrelevant alternatives predicts it from the same weeks before, the item's customers being
-one segment: r falls from U / (1 + U) to (U - u) / (1 + U - u), with U = r / (1 - r) and u the item's part of it.
+The logit with independence of irrelevant alternatives predicts it from the same weeks before, the item's customers
+being one segment: r falls from U / (1 + U) to (U - u) / (1 + U - u), with U = r / (1 - r) and u the item's part of it.
 """
 
 from __future__ import annotations
