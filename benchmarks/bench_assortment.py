@@ -122,26 +122,28 @@ def known_rows(known: Iterable[Known], methods: dict[str, Method], arguments: ar
 
 
 def _known_row(name: str, found: list[tuple[Known, Outcome]]) -> list[object]:
-    behind = [1.0 if out.value == -np.inf else (one.best - out.value) / one.best for one, out in found]
-    proven = [(out.bound - out.value) / out.bound for _, out in found if np.isfinite(out.bound)]
-    valid = sum(out.bound >= one.best * (1 - PUBLISHED) - PUBLISHED for one, out in found if np.isfinite(out.bound))
+    answered = [(one, out) for one, out in found if out.value > 0]
+    behind = [(one.best - out.value) / one.best for one, out in answered]
+    proven = [(one, out) for one, out in answered if np.isfinite(out.bound)]
+    valid = sum(out.bound >= one.best * (1 - PUBLISHED) - PUBLISHED for one, out in proven)
     seconds = [out.seconds for _, out in found]
     return [
         name,
         len(found),
+        len(found) - len(answered),
         sum(gap <= 1e-7 for gap in behind),
-        f"{max(float(np.mean(behind)), 0.0):.4%}",
-        f"{max(*behind, 0.0):.4%}",
+        f"{max(float(np.mean(behind)), 0.0):.4%}" if behind else "-",
+        f"{max(*behind, 0.0):.4%}" if behind else "-",
         f"{valid} of {len(proven)}" if proven else "none given",
-        f"{max(proven):.4%}" if proven else "-",
+        f"{max((out.bound - out.value) / out.bound for _, out in proven):.4%}" if proven else "-",
         f"{np.mean(seconds):.2f}",
         f"{max(seconds):.2f}",
     ]
 
 
 KNOWN_HEAD = (
-    "method", "instances", "best known reached", "mean gap to it", "worst", "valid certificates", "largest proven gap",
-    "mean s", "worst s",
+    "method", "instances", "no list", "best known reached", "mean gap to it", "worst", "valid certificates",
+    "largest proven gap", "mean s", "worst s",
 )  # fmt: skip
 
 
@@ -155,8 +157,8 @@ def random_rows(sizes: list[str], methods: dict[str, Method], limit: float) -> l
         best = max(out.value for out in outcomes.values())
         lowest = min(out.bound for out in outcomes.values())
         for name, out in outcomes.items():
-            behind = "no answer" if out.value == -np.inf else f"{max(0.0, 1 - out.value / best):.4%}"
-            gap = "-" if not np.isfinite(out.bound) else f"{1 - out.value / out.bound:.4%}"
+            behind = "no list" if out.value <= 0 else f"{max(0.0, 1 - out.value / best):.4%}"
+            gap = "-" if not np.isfinite(out.bound) or out.value <= 0 else f"{1 - out.value / out.bound:.4%}"
             valid = "" if out.bound >= best * (1 - 1e-7) else " (wrong)"
             rows.append([f"{items} x {segments}, {most or 'all'}", name, behind, gap + valid, f"{out.seconds:.1f}"])
             print(*rows[-1], flush=True)
