@@ -7,12 +7,13 @@ The order of the draws is part of its definition, so that everyone measures the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from bundleopt_solvers.problem import CampaignProblem, Options, Rules
+from bundleopt_solvers.segment_totals import segment_sums
 
 Reals = npt.NDArray[np.float64]
 POPULATION = 100_000
@@ -102,4 +103,35 @@ def _problem(
         units=redemption[:, :, None] * (items >= 0)[None].astype(np.float32),
         segment=np.arange(shape.segments, dtype=np.int32),
         rules=rules,
+    )
+
+
+def sample_menu(bundles: int, *, budget: str = "2000") -> CampaignProblem:
+    """The campaign on the sample data with `bundles` candidates, its customers added up to segments."""
+    from bundleopt import pipeline
+    from bundleopt.session import open_session
+    from bundleopt.stages.stopwatch import Stopwatch
+
+    flags = {"budget": budget, "candidates": bundles}
+    session = open_session(None, flags=flags, progress=lambda _stage, _share: None)
+    return by_segment(pipeline.prepare(session, Stopwatch()).built.problem)
+
+
+def by_segment(problem: CampaignProblem) -> CampaignProblem:
+    """The same campaign with one customer for each segment, who is worth the sum of its members.
+
+    The segment model is the same up to the rounding of float32; rules that count customers are left out.
+    """
+    segment = problem.segment
+    members = np.bincount(segment)
+    contact = problem.rules.contact_cost * members[:, None]
+    return replace(
+        problem,
+        customer_ids=np.array([f"segment{n}" for n in range(len(members))], object),
+        value=(segment_sums(problem.value, segment) - contact).astype(np.float32),
+        segment=np.arange(len(members), dtype=np.int32),
+        rules=replace(problem.rules, contact_cost=0.0, parity=(), min_exposure=None, max_exposure=None),
+        redemption=segment_sums(problem.redemption, segment).astype(np.float32),
+        incremental_margin=segment_sums(problem.incremental_margin, segment).astype(np.float32),
+        units=segment_sums(problem.units, segment).astype(np.float32),
     )
