@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from pyarrow import parquet
 
+from bundleopt.stages import model_quality
 from bundleopt.verbs.evaluate import evaluate
 from bundleopt.workspace import Workspace
 from tests.bundleopt.command_line import CommandLine
@@ -199,6 +200,13 @@ def test_evaluate_puts_the_model_beside_its_rivals(workspace: Path) -> None:
     document = result.document()
     assert document["test_weeks"] >= 1
     assert all(len(row) == len(result.columns) + 1 for row in result.text_rows())
+    assert len(result.sentences) == 3
+    kept = model_quality.read(Workspace(workspace), result.inputs)
+    assert kept is not None
+    assert kept["units"] == document["units"]
+    # Its price response is that of the model that plans are made with: the workspace has one.
+    assert kept["price_response"]["is_shipped"]
+    assert {"probability", "department", "visits in 13 weeks"} <= set(kept["reliability"])
 
 
 def test_train_until_bounds_what_is_seen_and_is_used_from_then_on(run: CommandLine, workspace: Path) -> None:
