@@ -53,3 +53,22 @@ def test_areas_agree_with_counting_pairs(scripts: None) -> None:
     score, hit = rng.integers(0, 6, 40).astype(float), rng.random(40) < 0.3
     pairs = [(a > b) + 0.5 * (a == b) for a in score[hit] for b in score[~hit]]
     assert area(score, hit) == pytest.approx(np.mean(pairs))
+
+
+def test_the_main_test_is_the_fourth_origin(scripts: None) -> None:
+    import model_tables
+
+    origin = {
+        "fit_weeks": 32,
+        "weeks": ["2017-08-07"],
+        "predicted": [110.0],
+        "observed": [100.0],
+        "error": 0.1,
+        "log_loss": 0.1,
+    }
+    ours = {"model": "bundleopt", "predicted_over_observed": 0.98, "log_loss": 0.2}
+    main = {"rows": [ours], "cells": 1000.0, "base_rate": 0.5, "units": {"weeks": ["2017-11-27"]}}
+    block = model_tables.origins_block({"origins": [origin], "main": main})
+    assert "| the main table | 2017-11-27 | 490 | 500 | -2.0% | 0.200000 |" in block
+    assert "over 2 origins 6.0%, largest 10.0%" in block
+    assert "over 1 origins 10.0%" in model_tables.origins_block({"origins": [origin], "main": None})
