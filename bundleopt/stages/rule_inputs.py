@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from bundleopt.config import SolveConfig
 from bundleopt.rule_texts import ATTRIBUTE_SEPARATOR, parse_lock
+from bundleopt.stages.eligibility import Eligibility, read_eligibility
 from bundleopt.stages.week import PlannedWeek
 from bundleopt_data.errors import InfeasiblePlanError, UsageError
 
@@ -32,7 +33,7 @@ class RuleInputs:
         items: attribute -> (I,) texts. customers: attribute -> (U,) texts; "" where there is none.
         base: bundles of the earlier plan as ascending item codes; those with items that are no longer modelled are only
             counted in `base_size`. base_name: of that run.
-        locked: bundles that keep their price.
+        locked: bundles that keep their price. eligibility: what must not be offered.
     """
 
     items: dict[str, Texts] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class RuleInputs:
     base_size: int = 0
     base_name: str = ""
     locked: dict[Bundle, int] = field(default_factory=dict)
+    eligibility: Eligibility = field(default_factory=Eligibility)
 
     def changes_allowed(self, settings: SolveConfig) -> int | None:
         """How many bundles may differ from the earlier plan; None without such a rule."""
@@ -67,7 +69,8 @@ def load_rule_inputs(session: Session, week: PlannedWeek) -> RuleInputs:
     base = _bundles_of(run) if run is not None else {}
     known = {_codes(ids, codes): cents for ids, cents in base.values() if all(one in codes for one in ids)}
     locked = dict(_locked(text, base, codes) for text in settings.lock)
-    return RuleInputs(items, customers, known, len(base), run.name if run is not None else "", locked)
+    name = run.name if run is not None else ""
+    return RuleInputs(items, customers, known, len(base), name, locked, read_eligibility(session, week))
 
 
 def _item_attribute(session: Session, week: PlannedWeek, name: str) -> Texts:

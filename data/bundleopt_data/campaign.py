@@ -25,6 +25,8 @@ class CampaignWeek:
         tax_rate: (I,) share inside the price, 0 where prices are net of tax;
             margin = price / (1 + tax_rate) - unit_cost + funding.
         funding_share: (I,) supplier's share of a discount, in [0, 1].
+        funding_per_unit_cents: (I,) int64 that a supplier pays beside that for each redeemed unit, never more in all
+            than the item's part of the discount; None where no supplier does.
         promotable: (I,) whether the item may be in a bundle.
         on_hand: (I,) units for the week, `UNLIMITED` where no stock is known.
         display, mailer: (I,) planned share of stores in [0, 1].
@@ -48,3 +50,10 @@ class CampaignWeek:
     display: npt.NDArray[np.float32]
     mailer: npt.NDArray[np.float32]
     assumptions: tuple[str, ...] = ()
+    funding_per_unit_cents: npt.NDArray[np.int64] | None = None
+
+    @property
+    def unit_funding_cents(self) -> npt.NDArray[np.int64]:
+        """(I,) the same with 0 where no supplier pays by the unit."""
+        nothing = np.zeros(len(self.item_ids), dtype=np.int64)
+        return nothing if self.funding_per_unit_cents is None else self.funding_per_unit_cents

@@ -57,6 +57,7 @@ class _Known:
     unit_cost: Values
     tax_rate: Values
     funding: Values
+    funding_per_unit: Values
     on_hand: Values
     weekly_units: Values
     promotable: Values
@@ -106,7 +107,12 @@ def build(dataset: Dataset, monday: date, panel: Panel, settings: CampaignSettin
         display=known.display.astype(np.float32),
         mailer=known.mailer.astype(np.float32),
         assumptions=sentences,
+        funding_per_unit_cents=_per_unit(known.funding_per_unit),
     )
+
+
+def _per_unit(funding: Values) -> npt.NDArray[np.int64] | None:
+    return None if np.isnan(funding).all() else array_to_cents(np.nan_to_num(funding))
 
 
 def _tax_inside_prices(known: _Known, settings: CampaignSettings) -> Values:
@@ -235,6 +241,7 @@ def _read(dataset: Dataset, monday: date, panel: Panel) -> _Known:
             unit_cost=attribute("unit_cost"),
             tax_rate=attribute("tax_rate"),
             funding=attribute("funding"),
+            funding_per_unit=attribute("funding_per_unit"),
             promotable=attribute("promotable"),
             on_hand=optional("inventory", "on_hand", _ON_HAND),
             weekly_units=np.nan_to_num(column(_WEEKLY_UNITS, [monday, 7 * COVER_WEEKS])),

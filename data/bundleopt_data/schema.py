@@ -106,6 +106,7 @@ ITEMS = Table(
         Column("unit_cost", ColumnType.NUMBER, check=Check.NOT_NEGATIVE),
         Column("tax_rate", ColumnType.NUMBER, check=Check.SHARE),
         Column("funding", ColumnType.NUMBER, check=Check.SHARE),
+        Column("funding_per_unit", ColumnType.NUMBER, check=Check.NOT_NEGATIVE),
         Column("promotable", ColumnType.FLAG),
         Column("brand", ColumnType.TEXT),
         Column("department", ColumnType.TEXT),

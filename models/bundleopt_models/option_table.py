@@ -1,11 +1,13 @@
 """Builds the table of options: what each bundle costs the customer, earns the shop and asks of the promo budget.
 
 Allocation: a bundle's price is allocated to its items pro rata to shelf price, which sets the tax of each part and each
-item's share of the discount. A supplier funds `funding_share` of the discount on its own item, per redeemed unit.
+item's share of the discount. A supplier funds `funding_share` of the discount on its own item, and an amount per
+redeemed unit beside it, together at most that discount.
 
-    share_i     = p_i / p(b)
-    unit margin = sum_i [share_i p_b / (1 + tax_i) - cost_i + funding_i share_i (p(b) - p_b)]
-    unit spend  = sum_i (1 - funding_i) share_i (p(b) - p_b)
+    share_i     = p_i / p(b)             discount_i = share_i (p(b) - p_b)
+    funded_i    = min(funding_i discount_i + funding per unit_i, discount_i)
+    unit margin = sum_i [share_i p_b / (1 + tax_i) - cost_i + funded_i]
+    unit spend  = sum_i [discount_i - funded_i]
 
 Letters: `I` items, `B` bundles, `O` options, `K` items of a bundle.
 """
@@ -78,13 +80,23 @@ def _padded(bundle: Sequence[int] | npt.NDArray[np.int32]) -> list[int]:
     return items + [-1] * (MAX_ITEMS - len(items))
 
 
+def _funded(
+    items: npt.NDArray[np.int32], shelf: npt.NDArray[np.int64], price: npt.NDArray[np.int64], campaign: CampaignWeek
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(O,) cents of discount per redemption, and what suppliers pay of it."""
+    list_value = shelf.sum(1)
+    discount = shelf * ((list_value - price) / list_value)[:, None]
+    per_unit = np.where(items >= 0, campaign.unit_funding_cents[items], 0)
+    funded = np.minimum(campaign.funding_share[items] * discount + per_unit, discount)
+    return discount.sum(1), funded.sum(1)
+
+
 def _unit_spend(
     items: npt.NDArray[np.int32], shelf: npt.NDArray[np.int64], price: npt.NDArray[np.int64], campaign: CampaignWeek
 ) -> npt.NDArray[np.float64]:
     """(O,) money of discount per redemption, less what suppliers pay."""
-    list_value = shelf.sum(1)
-    own_share = (shelf * (1.0 - campaign.funding_share[items])).sum(1) / list_value
-    spend: npt.NDArray[np.float64] = own_share * (list_value - price) / CENTS
+    discount, funded = _funded(items, shelf, price, campaign)
+    spend: npt.NDArray[np.float64] = (discount - funded) / CENTS
     return spend
 
 
@@ -95,6 +107,6 @@ def _unit_margin(
     list_value = shelf.sum(1)
     net = price * (shelf / (1.0 + campaign.tax_rate[items])).sum(1) / list_value
     cost = np.where(items >= 0, campaign.unit_cost_cents[items], 0).sum(1)
-    funded = (list_value - price) * (shelf * campaign.funding_share[items]).sum(1) / list_value
+    _, funded = _funded(items, shelf, price, campaign)
     margin: npt.NDArray[np.float64] = (net - cost + funded) / CENTS
     return margin

@@ -36,6 +36,7 @@ class CandidateInputs:
         slope: (U, I) price sensitivity; at ratio r the log odds rise by `slope * price_lift`.
         ratios: (D,) price ratios in (0, 1], those of the price ladder. price_lift: (I, D) >= 0, at these ratios.
         shelf_price, unit_cost: (I,) money. tax_rate, funding_share: (I,) shares.
+        funding_per_unit: (I,) money that a supplier pays for each redeemed unit beside that, None where none does.
         eligible: (I,) promotable and in stock.
         category: (I,) codes.
         related_first, related_second, gamma: (P,) pairs and their log odds ratio; all others have `background`.
@@ -67,6 +68,7 @@ class CandidateInputs:
     included: tuple[tuple[int, ...], ...] = ()
     reach: float = 1.0
     salience: float = 1.0
+    funding_per_unit: Money | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit together."""
@@ -146,6 +148,7 @@ class Candidates:
         screened: pairs whose bound was computed. valued: pairs valued exactly.
         excluded_bound: no pair that was not valued scores more than this at any of the ratios, money.
         seconds: wall time.
+        removed: filter in words -> how many bundles it left out.
     """
 
     bundles: tuple[tuple[int, ...], ...]
@@ -156,3 +159,4 @@ class Candidates:
     valued: int
     excluded_bound: float
     seconds: float
+    removed: dict[str, int] = field(default_factory=dict)

@@ -4,8 +4,9 @@ At ratio r the price and the discount of a bundle fall on its items pro rata to 
 the price and (1 - r) p_i of the discount. With weight a of revenue in the objective,
 
     shelf_i  = a p_i   + (1 - a) (p_i / (1 + tax_i) - cost_i)
-    earned_i = a r p_i + (1 - a) (r p_i / (1 + tax_i) - cost_i + funding_i (1 - r) p_i)
-    spend_i  = (1 - funding_i) (1 - r) p_i
+    funded_i = min(funding_i (1 - r) p_i + funding per unit_i, (1 - r) p_i)
+    earned_i = a r p_i + (1 - a) (r p_i / (1 + tax_i) - cost_i + funded_i)
+    spend_i  = (1 - r) p_i - funded_i
 
 Letters: `I` items, `D` price ratios.
 """
@@ -57,12 +58,15 @@ def item_money(inputs: CandidateInputs, settings: CandidateSettings) -> ItemMone
     weight, ratio = settings.objective_revenue, inputs.ratios[:, None]
     price = inputs.shelf_price
     net = price / (1 + inputs.tax_rate)
-    margin = ratio * net - inputs.unit_cost + inputs.funding_share * (1 - ratio) * price
+    discount = (1 - ratio) * price
+    per_unit = 0.0 if inputs.funding_per_unit is None else inputs.funding_per_unit
+    funded = np.minimum(inputs.funding_share * discount + per_unit, discount)
+    margin = ratio * net - inputs.unit_cost + funded
     return ItemMoney(
         price=_tensor(price),
         shelf=_tensor(weight * price + (1 - weight) * (net - inputs.unit_cost)),
         earned=_tensor(weight * ratio * price + (1 - weight) * margin),
-        spend=_tensor((1 - inputs.funding_share) * (1 - ratio) * price),
+        spend=_tensor(discount - funded),
         margin=_tensor(margin),
         ratios=tuple(float(r) for r in inputs.ratios),
         allow_below_cost=settings.allow_below_cost,

@@ -2,8 +2,9 @@
 
 A bundle's price and discount fall on its items pro rata to shelf price: with w_i = shelf_i / L,
 
-    unit spend  = sum_i (1 - funding_i) w_i (L - p)
-    unit margin = sum_i [p w_i / (1 + tax_i) - cost_i + funding_i w_i (L - p)]
+    discount_i  = w_i (L - p)            funded_i = min(funding_i discount_i + funding per unit_i, discount_i)
+    unit spend  = sum_i [discount_i - funded_i]
+    unit margin = sum_i [p w_i / (1 + tax_i) - cost_i + funded_i]
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pandas as pd
 from bundleopt_solvers.checker_exact import decimal, whole_cents
 from bundleopt_solvers.checker_files import rows_of
 
+FUNDING_PER_UNIT = "funding_per_unit"  # the column may be left out where no supplier pays by the unit
 ATTRIBUTE = "attribute:"  # begins the columns of attributes
 
 
@@ -35,6 +37,7 @@ class Item:
     baseline: Fraction
     safety: Fraction
     attributes: dict[str, str] = field(default_factory=dict)
+    funding_per_unit: Fraction = Fraction(0)
 
     @property
     def allowed_units(self) -> Fraction | None:
@@ -76,6 +79,7 @@ def read_items(frame: pd.DataFrame) -> dict[str, Item]:
             on_hand=None if unlimited else Fraction(float(row.on_hand)),
             baseline=Fraction(float(row.baseline_units)),
             safety=Fraction(float(row.safety_units)),
+            funding_per_unit=decimal(getattr(row, FUNDING_PER_UNIT, 0.0)),
             attributes={name.removeprefix(ATTRIBUTE): texts[at] for name, texts in zip(named, values, strict=True)},
         )
     return items
@@ -90,6 +94,7 @@ def bundle_value(members: Iterable[Item], price_cents: int) -> BundleValue:
     for item in members:
         weight = Fraction(item.shelf_cents, total)
         discount = weight * (list_value - price)
-        spend += (1 - item.funding) * discount
-        margin += weight * price / (1 + item.tax) - item.cost + item.funding * discount
+        funded = min(item.funding * discount + item.funding_per_unit, discount)
+        spend += discount - funded
+        margin += weight * price / (1 + item.tax) - item.cost + funded
     return BundleValue(list_value, price, spend, margin)

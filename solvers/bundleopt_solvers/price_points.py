@@ -76,56 +76,54 @@ def price_endings(text: str | None) -> tuple[tuple[int, int], ...]:
     return tuple(endings)
 
 
-def cost_floor_cents(
+def earns_its_cost(
+    price_cents: int,
     item_price_cents: Sequence[int],
     unit_cost_cents: Sequence[int],
     tax_rate: Sequence[float],
-    funding_share: Sequence[float],
-) -> int:
-    """Least bundle price in cents whose unit margin, supplier funding included, is not negative.
+    funding: tuple[Sequence[float], Sequence[int]],
+) -> bool:
+    """Whether the unit margin at a price, supplier funding included, is not negative.
 
-    The bundle price p and its discount L - p are apportioned by shelf price; with w_i = shelf_i / L,
-    margin(p) = sum_i [p w_i / (1 + tax_i) - cost_i + funding_i (L - p) w_i], which is linear in p.
+    The bundle price p and its discount L - p fall on the items by shelf price: with w_i = shelf_i / L and
+    d_i = (L - p) w_i, margin(p) = sum_i [p w_i / (1 + tax_i) - cost_i + min(funding_i d_i + per unit_i, d_i)]. It is
+    concave in p, so that the prices at which it holds are a range, and not all those above a floor.
 
     Args:
+        price_cents: of the bundle.
         item_price_cents: shelf prices of the K items, > 0.
         unit_cost_cents: (K,) net of tax.
         tax_rate: (K,) shares.
-        funding_share: (K,) supplier's share of the discount.
+        funding: (K,) supplier's shares of the discount, and (K,) cents that suppliers pay per redeemed unit beside it.
     """
-    list_value = sum(item_price_cents)
-    slope, at_zero = Fraction(0), Fraction(0)
-    for price, cost, tax, funding in zip(item_price_cents, unit_cost_cents, tax_rate, funding_share, strict=True):
-        weight = Fraction(price, list_value)
-        slope += weight / (1 + as_share(tax)) - as_share(funding) * weight
-        at_zero += as_share(funding) * price - cost
-    if slope <= 0:  # the supplier pays at least what the discount costs: the deepest price earns the most
-        return 0 if slope * list_value + at_zero >= 0 else list_value
-    return max(0, _ceil(-at_zero / slope))
+    list_value, margin = sum(item_price_cents), Fraction(0)
+    rows = zip(item_price_cents, unit_cost_cents, tax_rate, *funding, strict=True)
+    for shelf, cost, tax, share, per_unit in rows:
+        weight = Fraction(shelf, list_value)
+        discount = (list_value - price_cents) * weight
+        funded = min(as_share(share) * discount + per_unit, discount)
+        margin += price_cents * weight / (1 + as_share(tax)) - cost + funded
+    return margin >= 0
 
 
 def price_points(
     list_value_cents: int,
     item_price_cents: Sequence[int],
-    floor_cents: int,
     policy: PricePolicy,
 ) -> tuple[int, ...]:
     """Admissible prices of one bundle in cents, descending, without repeats; empty where there is none.
 
-    Every price is inside the band after rounding, strictly below the list value and not below the floor; the price of
-    two or more items is also not below the dearest of them, since nobody pays more for less.
+    Every price is inside the band after rounding and strictly below the list value; the price of two or more items is
+    also not below the dearest of them, since nobody pays more for less. Costs are left to `earns_its_cost`.
 
     Args:
         list_value_cents: sum of the shelf prices of the bundle.
         item_price_cents: shelf price of each of its items.
-        floor_cents: least price that covers the cost (`cost_floor_cents`); not used where the policy allows below cost.
         policy: band, ladder and endings.
     """
     low = max(1, _ceil(list_value_cents * (1 - as_share(policy.max_discount))))
     high = min(list_value_cents - 1, _floor(list_value_cents * (1 - as_share(policy.min_discount))))
-    least = 0 if policy.allow_below_cost else floor_cents
-    if len(item_price_cents) > 1:
-        least = max(least, *item_price_cents)
+    least = max(item_price_cents) if len(item_price_cents) > 1 else 0
     endings = price_endings(policy.price_ending)
     nearest = {_nearest(list_value_cents * (1 - discount), low, high, endings) for discount in policy.ladder}
     return tuple(sorted((price for price in nearest if price is not None and price >= least), reverse=True))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundleopt_data.errors import UsageError
-from bundleopt_solvers.price_points import PricePolicy, as_share, cost_floor_cents, price_endings, price_points
+from bundleopt_solvers.price_points import PricePolicy, as_share, earns_its_cost, price_endings, price_points
 
 ENDINGS = st.sampled_from([None, "9", ".99", "0.95", "5", ".00", ".49,.99"])
 SHARES = st.sampled_from([0.0, 0.05, 0.07, 0.1, 0.15, 0.3, 0.333, 0.5, 0.8])
@@ -34,42 +34,37 @@ def allowed(policy, list_value):
 
 def test_the_ladder_of_the_defaults_is_every_five_per_cent_without_zero():
     assert PricePolicy().ladder == tuple(Fraction(k, 20) for k in range(1, 7))
-    assert price_points(1000, (400, 600), 0, PricePolicy()) == (950, 900, 850, 800, 750, 700)
+    assert price_points(1000, (400, 600), PricePolicy()) == (950, 900, 850, 800, 750, 700)
 
 
 def test_a_ladder_that_starts_at_a_discount_keeps_its_first_step():
     policy = PricePolicy(min_discount=0.1, max_discount=0.3, price_step=0.1)
-    assert price_points(1000, (500, 500), 0, policy) == (900, 800, 700)
+    assert price_points(1000, (500, 500), policy) == (900, 800, 700)
 
 
 def test_endings_move_each_step_to_the_nearest_allowed_price_inside_the_band():
-    assert price_points(1000, (500, 500), 0, PricePolicy(price_ending=".99")) == (999, 899, 799)
-    assert price_points(1000, (500, 500), 0, PricePolicy(price_ending="9")) == (949, 899, 849, 799, 749, 709)
-    assert price_points(120, (60, 60), 0, PricePolicy(price_ending=".99")) == (99,)
-    assert price_points(90, (45, 45), 0, PricePolicy(price_ending=".99")) == ()
+    assert price_points(1000, (500, 500), PricePolicy(price_ending=".99")) == (999, 899, 799)
+    assert price_points(1000, (500, 500), PricePolicy(price_ending="9")) == (949, 899, 849, 799, 749, 709)
+    assert price_points(120, (60, 60), PricePolicy(price_ending=".99")) == (99,)
+    assert price_points(90, (45, 45), PricePolicy(price_ending=".99")) == ()
 
 
 def test_nobody_pays_less_than_the_dearest_item_but_a_single_item_may_be_promoted():
-    assert price_points(1000, (900, 100), 0, PricePolicy()) == (950, 900)
-    assert price_points(1000, (1000,), 0, PricePolicy(max_discount=0.1)) == (950, 900)
-
-
-def test_no_price_below_cost_unless_allowed():
-    assert price_points(1000, (500, 500), 860, PricePolicy()) == (950, 900)
-    assert len(price_points(1000, (500, 500), 860, PricePolicy(allow_below_cost=True))) == 6
+    assert price_points(1000, (900, 100), PricePolicy()) == (950, 900)
+    assert price_points(1000, (1000,), PricePolicy(max_discount=0.1)) == (950, 900)
 
 
 @settings(deadline=None, max_examples=60)
-@given(PRICES, policies(), st.integers(0, 900))
-def test_price_points_are_the_nearest_allowed_prices_by_enumeration(prices, policy, floor):
+@given(PRICES, policies())
+def test_price_points_are_the_nearest_allowed_prices_by_enumeration(prices, policy):
     list_value = sum(prices)
-    least = max(floor, max(prices) if len(prices) > 1 else 0)
+    least = max(prices) if len(prices) > 1 else 0
     candidates = allowed(policy, list_value)
     expected = set()
     for discount in policy.ladder if candidates else ():
         target = list_value * (1 - discount)
         expected.add(min(candidates, key=lambda p: (abs(p - target), -p)))
-    found = price_points(list_value, prices, floor, policy)
+    found = price_points(list_value, prices, policy)
     assert found == tuple(sorted((p for p in expected if p >= least), reverse=True))
 
 
@@ -80,29 +75,22 @@ def test_price_points_are_the_nearest_allowed_prices_by_enumeration(prices, poli
             st.integers(0, 3000),
             st.sampled_from([0.0, 0.07, 0.19]),
             st.sampled_from([0.0, 0.5, 1.0]),
+            st.integers(0, 400),
         ),
         min_size=1,
         max_size=4,
-    )
+    ),
+    st.integers(1, 12_000),
 )
-def test_the_cost_floor_is_the_first_cent_that_does_not_lose_money(rows):
-    prices, costs, taxes, funding = zip(*rows, strict=True)
+def test_a_price_earns_its_cost_where_its_margin_by_hand_is_not_negative(rows, price):
+    prices, costs, taxes, funding, per_unit = zip(*rows, strict=True)
     list_value = sum(prices)
-
-    def margin(p):
-        return sum(
-            Fraction(p * s, list_value) / (1 + as_share(t))
-            - c
-            + as_share(f) * Fraction((list_value - p) * s, list_value)
-            for s, c, t, f in rows
-        )
-
-    floor = cost_floor_cents(prices, costs, taxes, funding)
-    if margin(list_value) > margin(0):
-        assert margin(floor) >= 0
-        assert floor == 0 or margin(floor - 1) < 0
-    else:
-        assert floor == list_value or margin(list_value) >= 0
+    price = min(price, list_value)
+    margin = Fraction(0)
+    for shelf, cost, tax, share, amount in rows:
+        paid, discount = (Fraction(part * shelf, list_value) for part in (price, list_value - price))
+        margin += paid / (1 + as_share(tax)) - cost + min(as_share(share) * discount + amount, discount)
+    assert earns_its_cost(price, prices, costs, taxes, (funding, per_unit)) == (margin >= 0)
 
 
 @pytest.mark.parametrize("ending", ["", "x", "99", "1.999", "0,99", "-9"])
