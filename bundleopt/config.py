@@ -55,6 +55,14 @@ class Section(BaseModel):
     """A table of `bundleopt.toml`: frozen, and a key that is not listed is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+class SameCategory(StrEnum):
+    """Whether items of one category may meet in a bundle."""
+
+    ALLOW = "allow"  # no rule
+    FORBID = "forbid"  # combinations: every item of another category
+    ONLY = "only"  # variety packs: all items of one category
+
+
 
 
 class DataConfig(Section):
@@ -183,6 +191,13 @@ class SolveConfig(Section):
             raise ValueError(message)
         return self
 
+    min_support: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="least customers a week who buy a whole bundle anyway"
+    )
+    same_category: SameCategory = Field(
+        default=SameCategory.ALLOW, description="items of one category in a bundle: allow, forbid or only"
+    )
+    allow_twins: bool = Field(default=False, description="whether known substitutes may meet in a bundle")
     @model_validator(mode="after")
     def _exposures_in_order(self) -> SolveConfig:
         if self.min_exposure is not None and self.max_exposure is not None and self.min_exposure > self.max_exposure:

@@ -124,6 +124,18 @@ class SolveFlags(CommonFlags):
     ] = None
     show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings and where each came from.")] = (
         False
+    candidates: Annotated[
+        Text, typer.Option("--candidates", metavar="N", help="Bundles that are valued exactly [400].")
+    ] = None
+    min_support: Annotated[
+        Text, typer.Option("--min-support", metavar="N", help="Least buyers of a whole bundle a week [0].")
+    ] = None
+    same_category: Annotated[
+        Text, typer.Option("--same-category", metavar="allow|forbid|only", help="Items of one category in a bundle.")
+    ] = None
+    allow_twins: Annotated[
+        bool | None, typer.Option("--allow-twins/--no-twins", help="Known substitutes may meet in a bundle.")
+    ] = None
     )
 
     def settings(self) -> dict[str, Any]:

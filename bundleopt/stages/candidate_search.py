@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,11 +14,15 @@ from bundleopt_solvers.candidate_inputs import MAX_ITEMS, CandidateInputs, Candi
 
 @dataclass(frozen=True)
 class FoundBundles:
-    """Candidate bundles as tuples of item codes, what was searched in words, and how many pairs were looked at."""
+    """Candidate bundles as tuples of item codes, what was searched in words, and how many pairs were looked at.
+
+    `removed` says how many bundles each filter left out.
+    """
 
     bundles: tuple[tuple[int, ...], ...]
     family: str
     screened: int
+    removed: dict[str, int] = field(default_factory=dict)
 
 
 def search(
@@ -36,7 +40,7 @@ def search(
     if stored is not None:
         return _from_arrays(stored)
     found = find_candidates(inputs, settings, progress=progress)
-    bundles = FoundBundles(found.bundles, found.family, found.screened)
+    bundles = FoundBundles(found.bundles, found.family, found.screened, found.removed)
     if cache:
         cache.write("candidates", key, _as_arrays(bundles))
     return bundles
@@ -56,9 +60,12 @@ def _as_arrays(found: FoundBundles) -> Arrays:
         "bundles": np.array(padded, dtype=np.int32).reshape(-1, MAX_ITEMS),
         "family": np.array(found.family),
         "screened": np.array(found.screened),
+        "filters": np.array(list(found.removed), dtype=str),
+        "removed": np.array(list(found.removed.values()), dtype=np.int64),
     }
 
 
 def _from_arrays(arrays: Arrays) -> FoundBundles:
     bundles = tuple(tuple(int(item) for item in row if item >= 0) for row in arrays["bundles"])
-    return FoundBundles(bundles, str(arrays["family"]), int(arrays["screened"]))
+    removed = {str(why): int(count) for why, count in zip(arrays["filters"], arrays["removed"], strict=True)}
+    return FoundBundles(bundles, str(arrays["family"]), int(arrays["screened"]), removed)

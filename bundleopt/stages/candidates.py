@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from bundleopt.config import Objective, SolveConfig
+from bundleopt.config import Objective, SameCategory, SolveConfig
 from bundleopt.stages import candidate_search
 from bundleopt.stages.cache import ArrayCache
 from bundleopt.stages.item_choice import BUNDLE_SEPARATOR, ItemChoice
@@ -16,12 +16,17 @@ from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import InfeasiblePlanError
 from bundleopt_models.forecast import DemandForecast
 from bundleopt_solvers import price_points
-from bundleopt_solvers.candidate_inputs import CandidateInputs, CandidateSettings
+from bundleopt_solvers.candidate_inputs import CandidateInputs, CandidateSettings, CategoryRule
 
 # Customers x options that are valued at once: eight arrays of this many numbers fit into 2 GiB.
 MOST_CELLS = 60_000_000
 # However many customers there are, a menu needs this many bundles to choose from.
 LEAST_CANDIDATES = 60
+CATEGORY_RULES = {
+    SameCategory.ALLOW: CategoryRule.ANY,
+    SameCategory.FORBID: CategoryRule.CROSS,
+    SameCategory.ONLY: CategoryRule.SAME,
+}
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,21 @@ class PricedCandidates:
     Attributes:
         bundles: B tuples of item codes. prices: their price points in cents, descending.
         family: what was searched, in words, for the certificate. pairs_screened: how many pairs were looked at.
+        removed: filter in words -> how many bundles it left out.
     """
 
     bundles: tuple[tuple[int, ...], ...]
     prices: tuple[tuple[int, ...], ...]
     family: str
     pairs_screened: int
+    removed: dict[str, int] = field(default_factory=dict)
+
+    def sentence(self) -> str:
+        """What the filters left out, in words; empty where none is on."""
+        if not self.removed:
+            return ""
+        counts = ", ".join(f"{count:,} {why}" for why, count in self.removed.items())
+        return f"Filters left out of the search for bundles: {counts}."
 
 
 def revenue_weight(settings: SolveConfig) -> float:
@@ -91,6 +105,8 @@ def find_priced_candidates(
         min_size=low,
         max_size=high,
         total=total,
+        min_support=settings.min_support,
+        category_rule=CATEGORY_RULES[settings.same_category],
         allow_below_cost=settings.below_cost,
     )
     found = candidate_search.search(
@@ -101,7 +117,7 @@ def find_priced_candidates(
         family += f"; {total:,} bundles, not {settings.candidates:,}, for so many customers"
     priced = with_prices(found.bundles, campaign, settings, family=family, choice=choice, pairs_screened=found.screened)
     _refuse_unpriced(choice, set(priced.bundles), campaign)
-    return priced
+    return replace(priced, removed=found.removed)
 
 
 def affordable(candidates: int, *, customers: int, steps: int) -> int:
@@ -164,7 +180,7 @@ def candidate_inputs(
         related_second=relations.second,
         gamma=relations.gamma,
         background=relations.background,
-        substitutes=substitute_pairs(forecast),
+        substitutes=np.zeros((0, 2), np.int32) if settings.allow_twins else substitute_pairs(forecast),
         outside=_pulled_forward(forecast, campaign, settings),
         excluded=frozenset(frozenset(items) for items in choice.banned_bundles),
         included=tuple(

@@ -92,6 +92,8 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     sentences.extend(session.dataset.assumptions)
     return tuple(dict.fromkeys(sentences))
 
+    if prepared.found.sentence():
+        sentences.append(prepared.found.sentence())
 
 def safety_sentence(uncertainty: Uncertainty | None, deviations: float) -> str:
     """Say what safety stock covers."""

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bundleopt_solvers.candidate_choice import beam_rows, choose_best, choose_pool, pool_cap, spread
+from bundleopt_solvers.candidate_filters import pair_filters
 from bundleopt_solvers.candidate_inputs import CandidateInputs, Candidates, CandidateSettings, CategoryRule
 from bundleopt_solvers.candidate_money import ItemMoney, item_money
 from bundleopt_solvers.candidate_screen import screen_pairs
@@ -57,6 +58,7 @@ def find_candidates(
         valued=search.valued,
         excluded_bound=search.excluded_bound,
         seconds=time.monotonic() - start,
+        removed=pair_filters(inputs, settings) | search.removed,
     )
 
 
@@ -70,6 +72,7 @@ class _Search:
         self._apart = {(min(pair), max(pair)) for pair in inputs.substitutes.tolist()}
         self.items = int(inputs.eligible.sum())
         self.screened, self.valued, self.excluded_bound = 0, 0, 0.0
+        self.removed: dict[str, int] = {}
 
     def layers(self) -> list[BundleScores]:
         """Bundles with a value, by size from the smallest: single items if asked, pairs, then as grown by beam."""
@@ -98,10 +101,18 @@ class _Search:
 
     def _admitted(self, scores: BundleScores) -> BundleScores:
         """Drop bundles without value or support, and those that are excluded."""
-        kept = (scores.score.max(0, initial=0.0) > 0) & (scores.support >= self._settings.min_support)
-        rows = scores.items.tolist()
-        kept &= np.array([frozenset(row) not in self._inputs.excluded for row in rows], dtype=bool)
-        return scores.where(kept)
+        kept = scores.score.max(0, initial=0.0) > 0
+        allowed = np.array([frozenset(row) not in self._inputs.excluded for row in scores.items.tolist()], dtype=bool)
+        bought = scores.support >= self._settings.min_support
+        self._count("forbidden by name", kept & ~allowed)
+        if self._settings.min_support > 0:
+            least = f"valued, but with fewer than {self._settings.min_support:g} buyers of the whole bundle a week"
+            self._count(least, kept & allowed & ~bought)
+        return scores.where(kept & allowed & bought)
+
+    def _count(self, why: str, dropped: npt.NDArray[np.bool_]) -> None:
+        if self._settings.min_support > 0 or dropped.any():
+            self.removed[why] = self.removed.get(why, 0) + int(dropped.sum())
 
     def _extensions(self, layer: BundleScores, links: dict[int, dict[int, float]], size: int) -> Rows:
         """(n, size) extensions of the best bundles of `layer` by an item linked to one of theirs, best first.
