@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ import torch
 from bundleopt_data.panel import Panel
 
 Grid = Callable[[int], tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]]
+
+# Bands of rows of the symmetric product: with four, five eighths of it are worked out.
+PANELS = 4
 
 # P(i | visit) as seen by the fit; the largest habits are 0.98.
 MIN_CHANCE, MAX_CHANCE = 1e-9, 0.98
@@ -64,14 +68,22 @@ def count_pairs(panel: Panel, weeks: Sequence[int], grid: Grid, *, min_purchases
         share = probability[np.ix_(went, items)] / np.maximum(visit[went], MIN_CHANCE)[:, None]
         chance = torch.as_tensor(share, dtype=torch.float32).clamp(MIN_CHANCE, MAX_CHANCE)
         bought = _purchases(panel, week, went, place)
-        expected.addmm_(chance.T, chance)
+        _add_products(expected, chance)
         crossed += torch.sparse.mm(bought.T.to_sparse(), bought - 2.0 * chance)
         chances.append(chance)
         boughts.append(bought.to(torch.bool))
+    expected = torch.triu(expected) + torch.triu(expected, 1).T
     adjusted = 2.0 * expected + 0.5 * (crossed + crossed.T)
     expected.fill_diagonal_(0.0)
     adjusted.fill_diagonal_(0.0)
     return PairCounts(items, expected, adjusted, torch.cat(chances).T.contiguous(), torch.cat(boughts).T.contiguous())
+
+
+def _add_products(total: torch.Tensor, chance: torch.Tensor) -> None:
+    """Add chance.T @ chance (A, A) to `total`, blocks on and above the diagonal only: the rest is its mirror."""
+    edges = torch.linspace(0, total.shape[0], PANELS + 1).round().long().tolist()
+    for first, last in pairwise(edges):
+        total[first:last, first:].addmm_(chance[:, first:last].T, chance[:, first:])
 
 
 def _active_items(panel: Panel, weeks: Sequence[int], min_purchases: int, max_items: int) -> npt.NDArray[np.int64]:

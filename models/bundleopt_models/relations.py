@@ -35,7 +35,7 @@ class RelationSettings:
         max_items: most items that take part.
         min_expected: co-purchases a pair must be expected to have to be tested or listed; says nothing of the outcome.
         exact_expected: pairs expected at least so often get Newton steps in the exact law.
-        newton_steps: how many.
+        newton_steps: at most so many; most pairs need one.
     """
 
     false_discovery: float = 0.05
@@ -43,13 +43,13 @@ class RelationSettings:
     min_purchases: int = 15
     max_items: int = 5000
     min_expected: float = 1.0
-    exact_expected: float = 10.0
-    newton_steps: int = 3
+    exact_expected: float = 20.0
+    newton_steps: int = 4
 
     @classmethod
     def fast(cls) -> RelationSettings:
         """Half the time: fewer rare items, exact steps for fewer pairs."""
-        return cls(min_purchases=25, max_items=3000, exact_expected=20.0, newton_steps=2)
+        return cls(min_purchases=25, max_items=3000, exact_expected=40.0, newton_steps=3)
 
 
 def fit_relations(
