@@ -51,10 +51,6 @@ class Objective(StrEnum):
     MIX = "mix"  # (1 - mix_margin_weight) x revenue + mix_margin_weight x margin
 
 
-class Section(BaseModel):
-    """A table of `bundleopt.toml`: frozen, and a key that is not listed is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 class SameCategory(StrEnum):
     """Whether items of one category may meet in a bundle."""
 
@@ -63,6 +59,10 @@ class SameCategory(StrEnum):
     ONLY = "only"  # variety packs: all items of one category
 
 
+class Section(BaseModel):
+    """A table of `bundleopt.toml`: frozen, and a key that is not listed is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DataConfig(Section):
@@ -170,6 +170,13 @@ class SolveConfig(Section):
     fixed_cost_per_bundle: Money = Field(default=0.0, description="cost of a bundle on the menu")
     contact_cost: Money = Field(default=0.0, description="cost of an offer to a customer")
     candidates: int = Field(default=400, ge=1, description="bundles that are valued exactly")
+    min_support: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="least customers a week who buy a whole bundle anyway"
+    )
+    same_category: SameCategory = Field(
+        default=SameCategory.ALLOW, description="items of one category in a bundle: allow, forbid or only"
+    )
+    allow_twins: bool = Field(default=False, description="whether known substitutes may meet in a bundle")
     shocks: Shocks = Field(default=(), description="what if: 'price:YOGURT=+5%', 'stock:ITEM=-50%', 'demand:*=-20%'")
     time_limit: Duration = Field(default=60.0, description="seconds of optimisation")
     work: OptionalCount = Field(
@@ -191,13 +198,6 @@ class SolveConfig(Section):
             raise ValueError(message)
         return self
 
-    min_support: float = Field(
-        default=0.0, ge=0, allow_inf_nan=False, description="least customers a week who buy a whole bundle anyway"
-    )
-    same_category: SameCategory = Field(
-        default=SameCategory.ALLOW, description="items of one category in a bundle: allow, forbid or only"
-    )
-    allow_twins: bool = Field(default=False, description="whether known substitutes may meet in a bundle")
     @model_validator(mode="after")
     def _exposures_in_order(self) -> SolveConfig:
         if self.min_exposure is not None and self.max_exposure is not None and self.min_exposure > self.max_exposure:

@@ -104,6 +104,18 @@ class SolveFlags(CommonFlags):
         list[str] | None,
         typer.Option("--shock", metavar="KIND:TARGET=+N%", help="What if prices, cost, stock or demand; may repeat."),
     ] = None
+    candidates: Annotated[
+        Text, typer.Option("--candidates", metavar="N", help="Bundles that are valued exactly [400].")
+    ] = None
+    min_support: Annotated[
+        Text, typer.Option("--min-support", metavar="N", help="Least buyers of a whole bundle a week [0].")
+    ] = None
+    same_category: Annotated[
+        Text, typer.Option("--same-category", metavar="allow|forbid|only", help="Items of one category in a bundle.")
+    ] = None
+    allow_twins: Annotated[
+        bool | None, typer.Option("--allow-twins/--no-twins", help="Known substitutes may meet in a bundle.")
+    ] = None
     segments: Annotated[Text, typer.Option("--segments", metavar="N", help="Segments of the menu problem [20].")] = None
     reach: Annotated[Text, typer.Option("--reach", metavar="SHARE", help="Chance that an offer is seen [1].")] = None
     time_limit: Annotated[Text, typer.Option("--time-limit", metavar="SECONDS", help="Time to optimise [60].")] = None
@@ -124,18 +136,6 @@ class SolveFlags(CommonFlags):
     ] = None
     show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings and where each came from.")] = (
         False
-    candidates: Annotated[
-        Text, typer.Option("--candidates", metavar="N", help="Bundles that are valued exactly [400].")
-    ] = None
-    min_support: Annotated[
-        Text, typer.Option("--min-support", metavar="N", help="Least buyers of a whole bundle a week [0].")
-    ] = None
-    same_category: Annotated[
-        Text, typer.Option("--same-category", metavar="allow|forbid|only", help="Items of one category in a bundle.")
-    ] = None
-    allow_twins: Annotated[
-        bool | None, typer.Option("--allow-twins/--no-twins", help="Known substitutes may meet in a bundle.")
-    ] = None
     )
 
     def settings(self) -> dict[str, Any]:

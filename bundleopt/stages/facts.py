@@ -87,13 +87,13 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     settings = session.config.solve
     if prepared.inputs.base_name:
         sentences.append(f"Locks and churn speak of the earlier run {prepared.inputs.base_name}.")
+    if prepared.found.sentence():
+        sentences.append(prepared.found.sentence())
     if settings.reach == 1.0:
         sentences.append("Every offer is seen (reach 1).")
     sentences.extend(session.dataset.assumptions)
     return tuple(dict.fromkeys(sentences))
 
-    if prepared.found.sentence():
-        sentences.append(prepared.found.sentence())
 
 def safety_sentence(uncertainty: Uncertainty | None, deviations: float) -> str:
     """Say what safety stock covers."""
