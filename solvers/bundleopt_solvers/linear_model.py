@@ -146,6 +146,20 @@ class LinearModel:
     def _row_names(self) -> tuple[str, ...]:
         return self.row_names or tuple(f"r{row}" for row in range(self.rows))
 
+    def reduced_values(self, duals: Reals) -> Reals:
+        """(V,) objective less what each variable uses at row prices (R,), as `bound_from_duals` counts them.
+
+        Moving a variable with finite bounds to x changes that bound by reduced * x - max(reduced * l, reduced * u).
+        """
+        pull = self.coefficients * self._possible_prices(duals)[self.row_of]
+        return np.asarray(self.objective - _sums(self.indices, pull, self.variables))
+
+    def _possible_prices(self, duals: Reals) -> Reals:
+        """(R,) the prices without those of a sign that their row can't have."""
+        prices = np.where(np.isinf(self.row_upper), np.minimum(duals, 0.0), duals)
+        prices = np.where(np.isinf(self.row_lower), np.maximum(prices, 0.0), prices)
+        return np.asarray(np.where(np.isfinite(prices), prices, 0.0))
+
     def bound_from_duals(self, duals: Reals) -> float:
         """Upper bound on the objective from any row prices, right or wrong (weak duality).
 
@@ -158,9 +172,7 @@ class LinearModel:
         Returns:
             The bound, offset included; infinite where a variable without bound has a reduced value.
         """
-        prices = np.where(np.isinf(self.row_upper), np.minimum(duals, 0.0), duals)
-        prices = np.where(np.isinf(self.row_lower), np.maximum(prices, 0.0), prices)
-        prices = np.where(np.isfinite(prices), prices, 0.0)
+        prices = self._possible_prices(duals)
         pull = self.coefficients * prices[self.row_of]
         reduced = self.objective - _sums(self.indices, pull, self.variables)
         size = np.abs(self.objective) + _sums(self.indices, np.abs(pull), self.variables)

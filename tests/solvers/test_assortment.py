@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from bundleopt_data.errors import InfeasiblePlanError
+from bundleopt_solvers.assortment.fixing import narrowed
 from bundleopt_solvers.assortment.linear_form import linear_form
 from bundleopt_solvers.assortment.local_search import climb
 from bundleopt_solvers.assortment.moves import Moves
@@ -24,7 +27,8 @@ from bundleopt_solvers.assortment.weight_bounds import nothing_bounds
 from bundleopt_solvers.child import solve_model
 from tests.solvers.small_assortments import best_by_enumeration, exact_money, keeps, random_assortment
 
-LINEAR = AssortmentSettings(enumerate_cells=0, gap=1e-6, kicks=3, starts=6)
+LINEAR = AssortmentSettings(enumerate_cells=0, enumerate_rest=0, gap=1e-6, kicks=3, starts=6)
+NARROW = replace(LINEAR, enumerate_rest=10**6)
 
 
 def _check(problem: AssortmentProblem, plan: AssortmentPlan, best: float) -> None:
@@ -35,7 +39,7 @@ def _check(problem: AssortmentProblem, plan: AssortmentPlan, best: float) -> Non
     assert all(rule.slack >= -1e-9 for rule in plan.rules)
 
 
-@settings(max_examples=120, deadline=None)
+@budget(max_examples=120, deadline=None)
 @given(seed=st.integers(0, 10**6), twins=st.booleans())
 def test_counting_finds_the_optimum(seed: int, twins: bool) -> None:
     problem = random_assortment(seed, items=6, twins=twins)
@@ -50,17 +54,33 @@ def test_counting_finds_the_optimum(seed: int, twins: bool) -> None:
     assert plan.headline.value == pytest.approx(float(best), rel=1e-12, abs=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(36))
-def test_search_and_linear_form_find_the_optimum(seed: int) -> None:
+@pytest.mark.parametrize("settings", [LINEAR, NARROW], ids=["solver", "counted"])
+@pytest.mark.parametrize("seed", range(30))
+def test_search_and_linear_form_find_the_optimum(seed: int, settings: AssortmentSettings) -> None:
     problem = random_assortment(seed, items=7, segments=1 + seed % 3, twins=seed % 5 == 0)
     best = best_by_enumeration(problem)
     if best is None:
         with pytest.raises(InfeasiblePlanError):
-            solve_assortment(problem, LINEAR)
+            solve_assortment(problem, settings)
         return
-    plan = solve_assortment(problem, LINEAR)
+    plan = solve_assortment(problem, settings)
     _check(problem, plan, float(best))
     assert plan.headline.value == pytest.approx(float(best), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(200, 224))
+def test_narrowing_keeps_every_better_list(seed: int) -> None:
+    """From a poor known list on, the optimum survives every decision, and the bound stays above it."""
+    problem = random_assortment(seed, segments=2 + seed % 2)
+    lists = [chosen for size in range(8) for chosen in combinations(range(7), size) if keeps(problem, chosen)]
+    if not lists:
+        return
+    worth = sorted((float(exact_money(problem, chosen)), chosen) for chosen in lists)
+    known = worth[len(worth) // 2][0]
+    found = narrowed(problem, known, time_limit=20)
+    assert found.bound >= worth[-1][0] - 1e-9
+    survivors = [value for value, chosen in worth if keeps(found.problem, chosen)]
+    assert worth[-1][0] <= known + 1e-9 or max(survivors) == pytest.approx(worth[-1][0], abs=1e-12)
 
 
 @pytest.mark.parametrize("is_tight", [True, False])
@@ -78,7 +98,7 @@ def test_linear_form_has_the_same_optimum(is_tight: bool) -> None:
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=60, deadline=None)
+@budget(max_examples=60, deadline=None)
 def test_every_allowed_assortment_is_a_point_of_the_linear_form(seed: int) -> None:
     problem = random_assortment(seed)
     form, rng = linear_form(problem), np.random.default_rng(seed)
@@ -92,7 +112,7 @@ def test_every_allowed_assortment_is_a_point_of_the_linear_form(seed: int) -> No
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=60, deadline=None)
+@budget(max_examples=60, deadline=None)
 def test_bounds_on_buying_nothing_hold(seed: int) -> None:
     problem = random_assortment(seed)
     bounds, rng = nothing_bounds(problem), np.random.default_rng(seed)
@@ -110,7 +130,7 @@ def test_bounds_on_buying_nothing_hold(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=60, deadline=None)
+@budget(max_examples=60, deadline=None)
 def test_moves_are_valued_as_the_assortments_they_lead_to(seed: int) -> None:
     problem = random_assortment(seed)
     moves, rng = Moves(problem), np.random.default_rng(seed)

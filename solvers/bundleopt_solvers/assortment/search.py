@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bundleopt_solvers.assortment.fixing import narrowed
 from bundleopt_solvers.assortment.linear_form import linear_form
 from bundleopt_solvers.assortment.local_search import search
 from bundleopt_solvers.assortment.plan import AssortmentPlan
@@ -18,7 +19,7 @@ from bundleopt_solvers.assortment.rules import keeps_rules, rule_reports
 from bundleopt_solvers.assortment.settings import AssortmentSettings
 from bundleopt_solvers.assortment.single_segment import best_for_segment
 from bundleopt_solvers.assortment.twins import best_of_all, find_twins
-from bundleopt_solvers.backends.backend import Effort
+from bundleopt_solvers.backends.backend import Effort, SolveStatus
 from bundleopt_solvers.child import solve_with_effort
 from bundleopt_solvers.plan import Certificate
 
@@ -49,6 +50,11 @@ class _Run:
     @property
     def left(self) -> float:
         return self.settings.time_limit - (time.monotonic() - self.begun)
+
+    @property
+    def cells(self) -> int:
+        """Numbers that valuing one assortment takes."""
+        return self.problem.items * len(self.problem.segment_ids)
 
     @property
     def value(self) -> float:
@@ -99,7 +105,7 @@ def solve_assortment(
     refuse_conflict(problem)
     run.tell(0.0)
     twins = find_twins(problem)
-    if twins.assortments * problem.items * len(problem.segment_ids) <= run.settings.enumerate_cells:
+    if twins.assortments * run.cells <= run.settings.enumerate_cells:
         _count_out(run)
     else:
         _search_and_bound(run)
@@ -134,11 +140,29 @@ def _search_and_bound(run: _Run) -> None:
         run.take(one.listed)
     run.lower(sum(one.bound for one in singles), "each segment with the assortment that is best for it alone")
     if not run.is_proven:
-        _linear_bound(run)
+        _narrow_and_bound(run)
 
 
-def _linear_bound(run: _Run) -> None:
-    form = linear_form(run.problem)
+def _narrow_and_bound(run: _Run) -> None:
+    """Decide items by reduced values; count out what is left where it is little, else ask a solver."""
+    found = narrowed(run.problem, run.value, time_limit=max(0.5 * run.left, 1.0))
+    run.lower(found.bound, "reduced values of the sales-based linear form")
+    if run.is_proven:
+        return
+    twins = find_twins(found.problem)
+    if twins.assortments * run.cells <= run.settings.enumerate_rest:
+        rest = best_of_all(found.problem, twins)
+        if rest is not None:
+            run.take(rest[0])
+        run.lower(
+            run.value, f"reduced values of the linear form; all lists of the other {found.free} items were valued"
+        )
+    else:
+        _linear_bound(run, found.problem)
+
+
+def _linear_bound(run: _Run, problem: AssortmentProblem) -> None:
+    form = linear_form(problem)
     effort = Effort(
         time_limit=max(run.left, 1.0), gap=run.settings.gap / 2, work=run.settings.work, seed=run.settings.seed
     )
@@ -147,7 +171,9 @@ def _linear_bound(run: _Run) -> None:
     run.incidents += result.incidents
     if result.values is not None:
         run.take(result.values[: run.problem.items] > 0.5)
-    if np.isfinite(result.bound):
+    if result.status is SolveStatus.INFEASIBLE:
+        run.lower(run.value, f"no list beats it, says the sales-based linear form, solved by {result.solver}")
+    elif np.isfinite(result.bound):
         allowance = SOLVER_ALLOWANCE * max(abs(result.bound), abs(run.value))
         run.lower(result.bound + allowance, f"sales-based linear form, solved by {result.solver}")
 

@@ -15,6 +15,7 @@ class AssortmentSettings:
         starts: assortments from which the local search begins. kicks: perturbations of each of the best ones.
         seed: of the starts drawn at random and of the kicks.
         enumerate_cells: assortments x items x segments up to which all assortments that can be best are valued.
+        enumerate_rest: the same for what is left when reduced values have decided the other items.
     """
 
     gap: float = 1e-4
@@ -25,6 +26,7 @@ class AssortmentSettings:
     kicks: int = 30
     seed: int = 0
     enumerate_cells: int = 200_000_000
+    enumerate_rest: int = 200_000_000
 
     def __post_init__(self) -> None:
         """Refuse settings that can't be meant."""
