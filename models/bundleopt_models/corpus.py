@@ -84,7 +84,8 @@ class Vocabulary:
         starts, columns, weights = ngram_bags([str(text) for text in items.text])
         text = csr(starts, columns, weights, (panel.n_items, BUCKETS))
         item = _codes(self.items, panel.item_ids)
-        return Catalogue(torch.from_numpy(item), torch.from_numpy(category), torch.from_numpy(brand), text)
+        codes = [torch.from_numpy(code) for code in (item, category, brand)]
+        return Catalogue(codes[0], codes[1], codes[2], text, transposed(text))
 
 
 def _codes(known: Sequence[str], asked: Sequence[object] | npt.NDArray[np.object_]) -> Ints:
@@ -99,6 +100,16 @@ def csr(starts: Ints, columns: Ints, values: Floats, shape: tuple[int, int]) -> 
         # torch calls the layout "beta"; the two products used here are compared with dense ones in the tests.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
         return torch.sparse_csr_tensor(*parts, size=shape, check_invariants=False)
+
+
+def transposed(matrix: Tensor) -> Tensor:
+    """The transpose of a CSR matrix, as CSR."""
+    starts, columns, values = (part.numpy() for part in (matrix.crow_indices(), matrix.col_indices(), matrix.values()))
+    n_rows, n_columns = matrix.shape
+    row = np.repeat(np.arange(n_rows), np.diff(starts))
+    order = np.argsort(columns, kind="stable")
+    new_starts = np.searchsorted(columns[order], np.arange(n_columns + 1)).astype(np.int64)
+    return csr(new_starts, row[order].astype(np.int64), values[order], (n_columns, n_rows))
 
 
 def pooled_history(builder: FeatureBuilder) -> Tensor:
@@ -124,7 +135,8 @@ def week_context(
     table = builder.tables.item[row]
     if introduced is not None and introduced.any():
         table = usual_in_category(table, builder.panel.items.category, introduced)
-    return WeekContext(customers, torch.from_numpy(scaler.items(table)), pooled_history(builder))
+    history = pooled_history(builder)
+    return WeekContext(customers, torch.from_numpy(scaler.items(table)), history, transposed(history))
 
 
 def usual_in_category(table: Floats, category: npt.NDArray[np.int32], new: npt.NDArray[np.bool_]) -> Floats:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from bundleopt_data.panel import Panel
 from bundleopt_models.history import DECAYS, LAGS, History, LevelState
+from bundleopt_models.like_minded import LIKE_FEATURES, LikeMinded
 from bundleopt_models.promotion_memory import MEMORY_FEATURES, PromotionMemory
 from bundleopt_models.repeats import REPEAT_FEATURES, Repeats
 from bundleopt_models.week_tables import CUSTOMER_FEATURES, ITEM_FEATURES, WeekTables
@@ -31,7 +32,7 @@ OWN_FEATURES = (
     *(f"lag_{lag}" for lag in range(1, LAGS + 1)),
 )  # fmt: skip
 PAIR_FEATURES = (*OWN_FEATURES, *REPEAT_FEATURES, *MEMORY_FEATURES)
-PROMO_FEATURES = ("display", "mailer", "store_display", "store_mailer", "store_lift")
+PROMO_FEATURES = ("display", "mailer", "store_display", "store_mailer", "store_lift", *LIKE_FEATURES)
 
 RATE_PRIOR = 8.0
 """Visits worth of prior that the item's own popularity gets in the smoothed log odds of a pair."""
@@ -187,6 +188,7 @@ class FeatureBuilder:
         """Index the panel once; `tables` are those of the same panel."""
         self.panel, self.tables = panel, tables
         self.history, self.stores = History(panel), StorePopularity(panel)
+        self.like_minded = LikeMinded(panel)
         self._forget()
         self.week = 0
 
@@ -260,7 +262,7 @@ class FeatureBuilder:
         return out
 
     def promo(self, customer: Ints, item: Ints, planned: Planned) -> Floats:
-        """(n, len(PROMO_FEATURES)): chain shares, the favourite store's flags, the item's popularity there."""
+        """(n, len(PROMO_FEATURES)): chain shares, own store's flags, popularity there and among the like-minded."""
         group = self.panel.promotions.store_group[customer].astype(np.int64)
         out = np.zeros((len(item), len(PROMO_FEATURES)), np.float32)
         out[:, 0], out[:, 1] = planned.display[item], planned.mailer[item]
@@ -269,4 +271,5 @@ class FeatureBuilder:
             out[known, 2] = planned.store_display[group[known], item[known]]
             out[known, 3] = planned.store_mailer[group[known], item[known]]
         out[:, 4] = self._lift[group % self.stores.n_groups, item]
+        out[:, 5:] = self.like_minded.rows(self.history.item, self.week, customer, item)
         return out

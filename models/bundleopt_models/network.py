@@ -12,7 +12,7 @@ Letters: n rows, `U` customers, `I` items, `R` rank.
 from __future__ import annotations
 
 import itertools
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 import torch
@@ -61,12 +61,14 @@ class Catalogue:
 
     Attributes:
         item, category, brand: (I,) int64 codes. text: (I, BUCKETS) sparse CSR bags.
+        text_columns: (BUCKETS, I) the transpose of `text`, for training.
     """
 
     item: Tensor
     category: Tensor
     brand: Tensor
     text: Tensor
+    text_columns: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class WeekContext:
-    """Tables of one week, standardised: customers (U, N_CUSTOMER), items (I, N_ITEM), history (U, I) sparse CSR."""
+    """Tables of one week, standardised: customers (U, N_CUSTOMER), items (I, N_ITEM), history (U, I) sparse CSR.
+
+    `history_columns` (I, U) is the transpose of `history`, for training.
+    """
 
     customers: Tensor
     items: Tensor
     history: Tensor
+    history_columns: Tensor | None = None
 
 
 def _mlp(*widths: int) -> nn.Sequential:
@@ -180,13 +186,13 @@ class DemandNetwork(nn.Module):
         """(I, R) affinity vectors; `keep` (I, 1) scales the items' own vectors in training."""
         own = output(self.item_vector, catalogue.item)
         shared = output(self.category_vector, catalogue.category) + output(self.brand_vector, catalogue.brand)
-        text = sparse_product(catalogue.text, self.text_vector.weight)
+        text = sparse_product(catalogue.text, self.text_vector.weight, catalogue.text_columns)
         return (own if keep is None else own * keep) + shared + text
 
     def customer_vectors(self, catalogue: Catalogue, context: WeekContext, code: Tensor) -> Tensor:
         """(U, R): pooled vectors of the items bought, plus the customer's own shrunk residual."""
         source = self.history_vector(catalogue.item) + self.history_category(catalogue.category)
-        pooled = sparse_product(context.history, source)
+        pooled = sparse_product(context.history, source, context.history_columns)
         return pooled + output(self.customer_vector, code)
 
     def style_of(self, catalogue: Catalogue) -> Tensor:
@@ -224,6 +230,14 @@ class DemandNetwork(nn.Module):
         parts = [rows.pair, rows.category, rows.family, rows.brand, rows.promo, customers, items, style]
         return output(self.habit_net, torch.cat(parts, dim=1)).squeeze(1) * rows.has_history
 
+    def _habit_of_known(self, rows: Rows, customers: Tensor, items: Tensor, style: Tensor) -> Tensor:
+        """(n,) `habit`, computed for pairs with history only: it is 0 for all others, and the widest part of all."""
+        known = rows.has_history.nonzero().squeeze(1)
+        names = ("pair", "category", "family", "brand", "promo", "has_history")
+        picked = replace(rows, **{name: getattr(rows, name)[known] for name in names})
+        habit = self.habit(picked, customers[known], items[known], style[known])
+        return habit.new_zeros(len(rows.has_history)).index_add(0, known, habit)
+
     def slopes(self, rows: Rows, catalogue: Catalogue, customers: Tensor) -> Tensor:
         """(n,) price sensitivities > 0."""
         item, category = catalogue.item[rows.item], catalogue.category[rows.item]
@@ -250,5 +264,5 @@ class DemandNetwork(nn.Module):
         z = z + affinity.sum(1) + inner + promo
         z = z + self.group_score(self.family_net, rows.family, customers)
         z = z + self.group_score(self.brand_net, rows.brand, customers)
-        z = z + self.habit(rows, customers, items, style[rows.item])
+        z = z + self._habit_of_known(rows, customers, items, style[rows.item])
         return z - self.slopes(rows, catalogue, customers) * output(self.price.map, rows.position)

@@ -181,7 +181,7 @@ class WeekScorer:
     def _store_promo(self) -> tuple[Tensor, Tensor]:
         """(G + 1, I) the items' own part, and the features for the customers' part."""
         features = self._store_features()
-        weights = self._network.promo_item(self._inputs.catalogue.category)[:, 2:]
+        weights = self._network.promo_item(self._inputs.catalogue.category)[:, 2:5]
         return (features * weights.T[:, None, :]).sum(0), features
 
     def _store_terms(self, start: int, stop: int, customers: Tensor) -> Tensor:
@@ -194,6 +194,16 @@ class WeekScorer:
         total = own[row] + weights[:, :2] @ chain
         for place in range(3):
             total += weights[:, 2 + place, None] * features[place][row]
+        return total + self._like_terms(start, stop, weights)
+
+    def _like_terms(self, start: int, stop: int, weights: Tensor) -> Tensor:
+        """(n, I) effect of what like-minded customers bought; `weights` (n, N_PROMO) are the customers' own."""
+        builder = self._inputs.builder
+        votes = torch.from_numpy(builder.like_minded.block(builder.history.item, builder.week, start, stop))
+        own = self._network.promo_item(self._inputs.catalogue.category)
+        total = torch.zeros(votes.shape[1:])
+        for place in range(len(votes)):
+            total += (own[None, :, 5 + place] + weights[:, 5 + place, None]) * votes[place]
         return total
 
     def _add_groups(self, name: str, start: int, stop: int, flat: Tensor, codes: Tensor) -> None:

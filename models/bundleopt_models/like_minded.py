@@ -1,0 +1,135 @@
+"""What customers of like taste bought: the one thing counting knows of items that a customer never bought.
+
+Taste is the customer's own history: w_ui = log(1 + decayed purchases) * log(U / customers who bought i), rows of length
+one. The neighbours of a customer are the K most similar others by cosine; they vote with the square of it:
+
+    S_ui = sum over neighbours v of weight_uv * (decayed purchases of i by v)
+    feature = log((S_ui + prior_i) / (mean_i + prior_i)),   prior_i = SHRINKAGE * mean_i + a little
+
+once for lately and once for ever (user-wise collaborative filtering with recency: Faggioli, Polato & Aiolli 2020,
+doi:10.1145/3340631.3394850). Own purchases never vote. Neighbours are looked for among the V most active customers, and
+again every few weeks. Letters: `U` customers, `I` items, `V` reference customers, `K` neighbours, n rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from bundleopt_data.panel import Panel
+from bundleopt_models.history import LevelState
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+LIKE_FEATURES = ("like_minded_lately", "like_minded_ever")
+VOTES = (1, 4)
+"""Which of history.DECAYS weigh the neighbours' purchases: half-lives of 2.4 and 69 weeks."""
+
+NEIGHBOURS = 60
+MOST_REFERENCES = 2_500
+"""Customers among whom neighbours are looked for: more cost time, and the most active tell the most."""
+
+REFRESH_WEEKS = 4
+"""Tastes change slowly: neighbours are looked for every so many weeks."""
+
+TASTE_DECAY = 0.97
+"""Share of a purchase's weight in a taste that is left a week later."""
+
+SHRINKAGE = 0.1
+"""Prior votes, as a share of the average customer's."""
+
+CUSTOMERS_PER_CHUNK, ROWS_PER_CHUNK = 1_024, 65_536
+
+
+class LikeMinded:
+    """Votes of like-minded customers in one week at a time; what they need is computed when it is asked for."""
+
+    def __init__(self, panel: Panel) -> None:
+        """Nothing is known yet."""
+        self._panel = panel
+        self._anchor, self._week = -1, -1
+
+    def _prepare(self, state: LevelState, week: int) -> None:
+        """Neighbours as of the last refresh at or before `week`, votes as of `state`, which stands before it."""
+        inside = min(max(week, 0), self._panel.n_weeks)
+        anchor = inside - inside % REFRESH_WEEKS
+        if anchor != self._anchor:
+            self._anchor, self._week = anchor, -1
+            self._find_neighbours(anchor)
+        if inside != self._week:
+            self._week = inside
+            self._collect_votes(state)
+
+    def _find_neighbours(self, week: int) -> None:
+        """(U, K) places among the references, and their weights, from purchases before `week`."""
+        taste = self._tastes(week)
+        activity = (taste > 0).sum(axis=1)
+        count = min(MOST_REFERENCES, len(taste))
+        self._reference = np.sort(np.argsort(-activity, kind="stable")[:count])
+        size = min(NEIGHBOURS, max(count - 1, 1))
+        others = np.ascontiguousarray(taste[self._reference].T)
+        self._neighbour = np.zeros((len(taste), size), np.int64)
+        self._weight = np.zeros((len(taste), size), np.float32)
+        for start in range(0, len(taste), CUSTOMERS_PER_CHUNK):
+            part = slice(start, min(start + CUSTOMERS_PER_CHUNK, len(taste)))
+            near = taste[part] @ others
+            near[self._reference[None, :] == np.arange(part.start, part.stop)[:, None]] = 0.0
+            # A stable order among equals: rounding of the product must not choose.
+            chosen = np.argpartition(-near, size - 1, axis=1)[:, :size]
+            self._neighbour[part] = np.sort(chosen, axis=1)
+            self._weight[part] = np.take_along_axis(near, self._neighbour[part], axis=1) ** 2
+        self._weight /= np.maximum(self._weight.sum(axis=1, keepdims=True), 1e-9)
+
+    def _tastes(self, week: int) -> Floats:
+        """(U, I) rows of length one, zeros for customers without purchases."""
+        panel = self._panel
+        known = (panel.purchase_week < week) & (panel.purchase_item < panel.n_modelled)
+        place = panel.purchase_customer[known].astype(np.int64) * panel.n_items + panel.purchase_item[known]
+        age = (week - 1 - panel.purchase_week[known]).astype(np.float64)
+        shape = (panel.n_customers, panel.n_items)
+        bought = np.bincount(place, TASTE_DECAY**age, minlength=panel.n_customers * panel.n_items)
+        taste: Floats = np.log1p(bought.astype(np.float32)).reshape(shape)
+        rarity = np.log(len(taste) / ((taste > 0).sum(axis=0) + 5.0))
+        taste *= np.maximum(rarity, 0.1).astype(np.float32)
+        length = np.sqrt((taste**2).sum(axis=1, keepdims=True))
+        taste /= np.maximum(length, 1e-6)
+        return taste
+
+    def _collect_votes(self, state: LevelState) -> None:
+        """(V, I) decayed purchases of the references, and (I,) their mean, lately and ever."""
+        place = np.full(self._panel.n_customers, -1, np.int64)
+        place[self._reference] = np.arange(len(self._reference))
+        pair = np.flatnonzero((state.count > 0) & (place[state.level.customer] >= 0))
+        row, item = place[state.level.customer[pair]], state.level.group[pair]
+        self._votes, self._mean = [], []
+        for decay in VOTES:
+            votes = np.zeros((len(self._reference), self._panel.n_items), np.float32)
+            votes[row, item] = state.decayed[pair, decay]
+            self._votes.append(votes)
+            self._mean.append(votes.mean(axis=0))
+
+    def rows(self, state: LevelState, week: int, customer: Ints, item: Ints) -> Floats:
+        """(n, len(LIKE_FEATURES)) of rows; `state` of the items stands before `week`."""
+        self._prepare(state, week)
+        out = np.zeros((len(item), len(LIKE_FEATURES)), np.float32)
+        for start in range(0, len(item), ROWS_PER_CHUNK):
+            part = slice(start, start + ROWS_PER_CHUNK)
+            neighbour, weight = self._neighbour[customer[part]], self._weight[customer[part]]
+            for place, votes in enumerate(self._votes):
+                total = np.einsum("nk,nk->n", weight, votes[neighbour, item[part, None]])
+                out[part, place] = _log_ratio(total, self._mean[place][item[part]])
+        return out
+
+    def block(self, state: LevelState, week: int, start: int, stop: int) -> Floats:
+        """(len(LIKE_FEATURES), stop - start, I) of customers start..stop and every item."""
+        self._prepare(state, week)
+        weight = np.zeros((stop - start, len(self._reference)), np.float32)
+        np.put_along_axis(weight, self._neighbour[start:stop], self._weight[start:stop], axis=1)
+        return np.stack([_log_ratio(weight @ votes, mean) for votes, mean in zip(self._votes, self._mean, strict=True)])
+
+
+def _log_ratio(total: Floats, mean: Floats) -> Floats:
+    """Shrunk log ratio of the neighbours' votes to everybody's."""
+    prior = SHRINKAGE * mean + np.float32(1e-5)
+    return np.asarray(np.log((total + prior) / (mean + prior)), dtype=np.float32)
