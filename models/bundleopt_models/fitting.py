@@ -39,7 +39,7 @@ Floats = npt.NDArray[np.float32]
 UNITS_PRIOR = 20.0
 """Purchases worth of prior (the mean of all items) in the units per purchase of an item."""
 
-RELATION_WEEKS, RELATION_WEEKS_FAST = 20, 10
+RELATION_WEEKS, RELATION_WEEKS_FAST = 26, 10
 """Latest weeks whose co-purchases are counted: what five minutes, or two, leave time for."""
 
 MOST_UNITS = 30.0

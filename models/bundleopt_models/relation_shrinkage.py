@@ -42,8 +42,9 @@ def shrink(seen: torch.Tensor, told: torch.Tensor) -> Shrinkage:
     strength = torch.tensor(STRENGTHS, dtype=torch.float64)
     density = _log_negative_binomial(seen[:, None], told[:, None], strength)
     weights = strength / strength.sum()
+    likelihood = (density - density.amax(1, keepdim=True)).exp() if len(seen) else density
     for _ in range(EM_ROUNDS if len(seen) else 0):
-        weights = torch.softmax(density + weights.log(), 1).mean(0)
+        weights = weights * (likelihood.T @ (likelihood @ weights).reciprocal()) / len(seen)
     belief = torch.softmax(density + weights.log(), 1)
     ratio = (belief * (seen[:, None] + strength) / (told[:, None] + strength)).sum(1)
     away = ratio - 1.0
