@@ -54,7 +54,7 @@ def ours(problem: AssortmentProblem, limit: float) -> Outcome:
 
 def ours_without_counting(problem: AssortmentProblem, limit: float) -> Outcome:
     """Local search and tight linear form, as if no two items were alike enough to be counted."""
-    plan = solve_assortment(problem, AssortmentSettings(time_limit=limit, enumerate_cells=0))
+    plan = solve_assortment(problem, AssortmentSettings(time_limit=limit, enumerate_cells=0, enumerate_rest=0))
     return Outcome(plan.headline.value, plan.headline.bound, plan.seconds)
 
 
