@@ -8,6 +8,7 @@ wholeness of offers conflicts, because every question is answered by the full se
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from bundleopt_solvers.customer_model import solve_customer_model
 from bundleopt_solvers.feasibility import Feasibility, active_rules, allows_nothing, goal_problem, without
 from bundleopt_solvers.plan import StopReason
 from bundleopt_solvers.problem import CampaignProblem
+from bundleopt_solvers.relaxations import relaxed_by_steps
 from bundleopt_solvers.search import prepare, search
 from bundleopt_solvers.search_state import SearchState
 from bundleopt_solvers.settings import EngineSettings
@@ -105,11 +107,20 @@ def _relaxation(question: Question, name: str, dropped: frozenset[str]) -> Relax
         return _largest_margin(question, rules.min_incremental_margin)
     if name == "budget" and rules.budget is not None:
         return _least_budget(question, rules.budget)
-    if name == "include":
+    if name == "include" and rules.include:
         return Relaxation("include", len(set(rules.include)), float(_most_includes(question)), "bundles")
     if name in ("max_bundles", "category_cap", "item_overlap"):
         return _least_cap(question, name, dropped)
-    return None
+    return relaxed_by_steps(question.problem, name, _asker(question))
+
+
+def _asker(question: Question) -> Callable[[CampaignProblem], bool]:
+    """Whether a plan is found for a problem, in the time of one question."""
+
+    def has_plan(problem: CampaignProblem) -> bool:
+        return allows_nothing(problem.rules) or find_plan(Question(problem, question.settings))[0].plan is not None
+
+    return has_plan
 
 
 def _search(question: Question, problem: CampaignProblem) -> SearchState:
