@@ -42,6 +42,7 @@ def solve_relaxed(
     *,
     on: frozenset[int] = frozenset(),
     seconds: float,
+    solver: str = "auto",
     stopped: Callable[[], bool] | None = None,
 ) -> Relaxed:
     """Solve the linear relaxation of `core` with `cuts`; every bundle of `on` is on the menu.
@@ -51,9 +52,9 @@ def solve_relaxed(
     """
     program = build_program(core, cuts, on=on)
     found = Relaxed(None, None, -np.inf, None)
-    for solver in SOLVERS:
+    for name in SOLVERS if solver == "auto" else (solver, *SOLVERS):
         effort = Effort(time_limit=max(seconds, LEAST_SECONDS), gap=0.0)
-        result = solve_with_effort(program.model.relaxed(), effort, solver=solver, stopped=stopped)
+        result = solve_with_effort(program.model.relaxed(), effort, solver=name, stopped=stopped)
         if result.status is SolveStatus.INFEASIBLE:
             return replace(found, is_infeasible=True)
         if result.values is not None and result.row_duals is not None:
@@ -69,13 +70,16 @@ def _read(program: SegmentProgram, values: Reals, duals: Reals) -> Relaxed:
     return Relaxed(menu, exposure, value, program.prices(duals))
 
 
-def exposures_of(menu: SegmentModel, *, seconds: float, stopped: Callable[[], bool] | None = None) -> Relaxed:
+def exposures_of(
+    menu: SegmentModel, *, seconds: float, solver: str = "auto", stopped: Callable[[], bool] | None = None
+) -> Relaxed:
     """Best exposures when exactly the options of `menu`, one a bundle, are on it: one small linear model.
 
     Raises:
         SolverCrashError: no linear solver works.
     """
-    return solve_relaxed(menu, (), on=frozenset(menu.bundle.tolist()), seconds=seconds, stopped=stopped)
+    on = frozenset(menu.bundle.tolist())
+    return solve_relaxed(menu, (), on=on, seconds=seconds, solver=solver, stopped=stopped)
 
 
 def menu_positions(model: SegmentModel, options: Indices) -> Indices:

@@ -126,7 +126,14 @@ class SegmentState:
     def relax(self, at: Indices, on: frozenset[int] = frozenset()) -> Relaxed:
         """Solve the linear relaxation over positions `at` of the model, with `on` on the menu."""
         self.tick()
-        return solve_relaxed(self.model.take(at), self.cuts, on=on, seconds=self.left, stopped=self.is_over)
+        return solve_relaxed(
+            self.model.take(at),
+            self.cuts,
+            on=on,
+            seconds=self.left,
+            solver=self.settings.solver,
+            stopped=self.is_over,
+        )
 
     def is_over(self) -> bool:
         """Whether the clock ran out."""
@@ -161,7 +168,9 @@ class SegmentState:
             return -np.inf
         self.tick()
         at = menu_positions(self.everything, menu)
-        found = exposures_of(self.everything.take(at), seconds=self.left, stopped=self.is_over)
+        found = exposures_of(
+            self.everything.take(at), seconds=self.left, solver=self.settings.solver, stopped=self.is_over
+        )
         if found.exposure is None:
             return -np.inf
         self._tried[key] = found.value

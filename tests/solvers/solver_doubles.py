@@ -95,6 +95,11 @@ def _low_bound(model, request):
     return _answer(model, request, bound=found.claimed - 1)
 
 
+def _false_optimum(model, request):
+    value = model.objective_of(model.lower)
+    return Answer(SolveStatus.OPTIMAL, model.lower.copy(), value, value)
+
+
 def _short(model, request):
     return _answer(model, request, values=np.zeros(model.variables + 1))
 
@@ -129,6 +134,7 @@ WAYS = {
     "nan": _nan,
     "fraction": _fraction,
     "low_bound": _low_bound,
+    "false_optimum": _false_optimum,
     "short": _short,
     "false_infeasible": lambda model, request: Answer(SolveStatus.INFEASIBLE),
     "claims_nothing": lambda model, request: Answer(SolveStatus.OPTIMAL, None),

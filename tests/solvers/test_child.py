@@ -168,6 +168,23 @@ def test_an_unconfirmed_infeasible_is_unknown(only):
     assert "unconfirmed" in result.message
 
 
+def test_a_doubted_optimum_is_checked_by_a_second_solver(doubles, monkeypatch):
+    monkeypatch.setattr(child, "DOUBTED", frozenset({"false_optimum", "honest"}))
+    result = solve_with_effort(MODEL, QUICK, solver="false_optimum", pool=doubles)
+    assert (result.status, result.objective) == (SolveStatus.OPTIMAL, 6.0)
+    assert result.solver != "false_optimum"
+    assert "found a better plan" in result.incidents[0]
+    result = solve_with_effort(MODEL, QUICK, solver="honest", pool=doubles)
+    assert (result.status, result.objective, result.solver) == (SolveStatus.OPTIMAL, 6.0, "honest")
+    assert result.message == "bound by highs"
+
+
+def test_cp_sat_is_doubted():
+    assert frozenset({"cp_sat"}) == child.DOUBTED
+    result = solve_model(MODEL, solver="cp_sat")
+    assert (result.status, result.objective, result.message) == (SolveStatus.OPTIMAL, 6.0, "bound by highs")
+
+
 def test_a_solver_that_gives_up_is_a_result_with_a_bound(doubles):
     result = solve_with_effort(MODEL, QUICK, solver="gives_up", pool=doubles)
     assert (result.status, result.values) == (SolveStatus.UNKNOWN, None)

@@ -76,10 +76,11 @@ class CpSatBackend:
         ours = STATUSES.get(solver.status_name(status), SolveStatus.UNKNOWN)
         if ours is SolveStatus.INFEASIBLE or solver.status_name(status) == "MODEL_INVALID":
             return Answer(ours, message=solver.status_name(status))
+        if ours is SolveStatus.UNKNOWN:
+            # stopped before its search began it reports a bound of 0, which is none
+            return Answer(ours, message=solver.status_name(status))
         bound = (solver.best_objective_bound + lost) / scale + model.offset
         bound = bound if gains.any() else model.offset + lost / scale
-        if ours is SolveStatus.UNKNOWN:
-            return Answer(ours, bound=bound, message=solver.status_name(status))
         values = np.array(solver.values(_series(variables)), np.float64)
         return Answer(ours, values, bound=bound, message=solver.status_name(status))
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bundleopt_solvers.backends.backend import Answer, Effort, SolveRequest, SolveStatus
+from bundleopt_solvers.backends.scaling import row_scale, scaled
 from bundleopt_solvers.linear_model import LinearModel, Reals
 
 STATUSES = {
@@ -55,7 +56,8 @@ class MathOptBackend:
         """Build the MathOpt model, solve it and read the answer back."""
         from ortools.math_opt.python import mathopt
 
-        solver_model = _build(model)
+        scale = row_scale(model)
+        solver_model = _build(scaled(model, scale))
         solve_options = {"params": _parameters(self, model, request.effort)}
         if request.start is not None and not self.linear:
             hint = mathopt.SolutionHint(variable_values=_keyed(solver_model, request.start))
@@ -63,7 +65,7 @@ class MathOptBackend:
         found = mathopt.solve(solver_model, mathopt.SolverType[self.solver_type], **solve_options)
         if found.termination.reason.name == EITHER:
             return self._which(model, request)
-        return _answer(self, model, solver_model, found)
+        return _answer(self, model, (solver_model, scale), found)
 
     def _which(self, model: LinearModel, request: SolveRequest) -> Answer:
         """Tell infeasible from unbounded: without an objective only the first remains."""
@@ -140,8 +142,9 @@ def _keyed(solver_model: Any, values: Reals) -> dict[Any, float]:
     return dict(zip(solver_model.variables(), values.tolist(), strict=True))
 
 
-def _answer(backend: MathOptBackend, model: LinearModel, solver_model: Any, found: Any) -> Answer:
-    """Translate MathOpt's result; a reason we do not know stays unknown."""
+def _answer(backend: MathOptBackend, model: LinearModel, given: tuple[Any, Reals], found: Any) -> Answer:
+    """Translate MathOpt's result to the model `given` with scaled rows; a reason we do not know stays unknown."""
+    solver_model, scale = given
     ended = found.termination
     status = STATUSES.get(ended.reason.name, SolveStatus.UNKNOWN)
     message = ended.reason.name if ended.limit is None else f"{ended.reason.name} ({ended.limit.name})"
@@ -151,7 +154,7 @@ def _answer(backend: MathOptBackend, model: LinearModel, solver_model: Any, foun
         values = np.array(found.variable_values(list(solver_model.variables())), np.float64)
         claimed = float(found.objective_value())
     if model.is_continuous and found.has_dual_feasible_solution():
-        duals = np.array(found.dual_values(list(solver_model.linear_constraints())), np.float64)
+        duals = np.array(found.dual_values(list(solver_model.linear_constraints())), np.float64) * scale
         # first-order methods stop at a tolerance: only the bound recomputed from the prices is a bound
         bound = model.bound_from_duals(duals)
     elif backend.linear and model.rows and status is not SolveStatus.INFEASIBLE:
