@@ -45,6 +45,7 @@ class PlanFacts:
         selection: what choosing the best of many uncertain candidates may have added, see `bundleopt.stages.draws`.
         segments: groups of customers, see `bundleopt.plan.customers`.
         model_quality: the last evaluation on this data, None where there is none.
+        related_pairs: the strongest complements and substitutes, see `bundleopt.plan.relations`.
     """
 
     totals: dict[str, Total]
@@ -70,6 +71,7 @@ class PlanFacts:
     selection: dict[str, Any] = field(default_factory=dict)
     segments: list[dict[str, Any]] = field(default_factory=list)
     model_quality: dict[str, Any] | None = None
+    related_pairs: list[dict[str, Any]] = field(default_factory=list)
 
 
 def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
@@ -104,6 +106,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "data_findings": facts.data_findings,
         "model": facts.model,
         "model_quality": facts.model_quality,
+        "related_pairs": facts.related_pairs,
         "config": facts.config,
         "config_sources": facts.config_sources,
         "inputs": facts.inputs,

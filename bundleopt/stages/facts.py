@@ -12,6 +12,7 @@ import numpy as np
 from bundleopt.plan import totals
 from bundleopt.plan.customers import segment_rows
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
+from bundleopt.plan.relations import strongest_pairs
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
 from bundleopt.stages import draws, findings, model_quality, verify
@@ -69,6 +70,7 @@ def gather_facts(
         segments=segment_rows(valued, prepared.week.groups) if prepared.week.groups is not None else [],
         data_findings=data_findings(session),
         model_quality=model_quality.read(session.workspace, session.dataset.input_hashes),
+        related_pairs=strongest_pairs(prepared.week.forecast.relations, prepared.week.campaign),
     )
 
 
