@@ -64,7 +64,7 @@ class BundleValuer:
         self._slope = torch.as_tensor(inputs.slope).T.contiguous()
         self._lift = torch.as_tensor(inputs.price_lift.T.astype(np.float32).copy())
         self._outside = None if inputs.outside is None else torch.as_tensor(inputs.outside).T.contiguous()
-        self._gamma = _PairTable(inputs)
+        self._gamma = PairTable(inputs)
 
     def scores(self, items: npt.NDArray[np.int64]) -> BundleScores:
         """Value (n, K) bundles for all customers at all ratios."""
@@ -152,7 +152,7 @@ def pair_ratio(first: torch.Tensor, second: torch.Tensor, gamma: torch.Tensor) -
     return torch.where(linear > 0, conjugate, direct)
 
 
-class _PairTable:
+class PairTable:
     """Log odds ratios by pair, by search in sorted keys."""
 
     def __init__(self, inputs: CandidateInputs) -> None:
