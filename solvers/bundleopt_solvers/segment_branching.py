@@ -9,6 +9,7 @@ from itertools import count
 import numpy as np
 
 from bundleopt_solvers.segment_ascent import descend
+from bundleopt_solvers.segment_core_search import search_core
 from bundleopt_solvers.segment_cut import arbitrage_cuts
 from bundleopt_solvers.segment_dual import SegmentPoint
 from bundleopt_solvers.segment_flow_cuts import separate
@@ -81,7 +82,16 @@ def _root(state: SegmentState) -> tuple[Indices, Relaxed | None, SegmentPoint]:
         core = grown
     _dive(state, core)
     improve(state)
+    _search_core(state, core, relaxed, point)
     return core, relaxed, point
+
+
+def _search_core(state: SegmentState, core: Indices, relaxed: Relaxed | None, point: SegmentPoint) -> None:
+    """Where the gap isn't proven yet: solve the support of the relaxation whole, then exchange again."""
+    if state.is_proven or relaxed is None or relaxed.menu is None or len(relaxed.menu) != len(core):
+        return
+    if search_core(state, point.score, core[relaxed.menu > WHOLE]):
+        improve(state)
 
 
 def _priced(
@@ -168,7 +178,9 @@ def _expand(state: SegmentState, node: Node, core: Indices) -> tuple[float, list
     banned = np.isin(state.model.option, list(node.banned))
     here = core[~banned[core]]
     bound, relaxed = node.bound, None
+    grown = here
     for _ in range(NODE_ROUNDS + 1):
+        here = grown
         relaxed, point = _priced(state, here, node.on, node.banned)
         if relaxed.is_infeasible:
             return _settled_infeasible(state, here, banned), []
@@ -180,7 +192,6 @@ def _expand(state: SegmentState, node: Node, core: Indices) -> tuple[float, list
         grown = np.union1d(here, _missing(point, here, most=NEW_COLUMNS))
         if len(grown) == len(here) and not _cut(state, here, relaxed):
             break
-        here = grown
     if relaxed is None or relaxed.menu is None:
         return bound, []
     _round_off(state, here, relaxed)
