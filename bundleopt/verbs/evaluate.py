@@ -95,7 +95,15 @@ class EvaluateResult:
         tested = f"Test: {len(self.table.weeks.test)} weeks from {self.first}"
         cells = f"{self.table.cells:,.0f} customer-item-weeks, {self.table.base_rate:.4%} of them bought."
         missing = [f"{row.model}: {row.note}" for row in self.table.rows if row.note]
-        return [f"{tested}, {cells}", HOW_TO_READ.format(reference=self.table.reference), *missing]
+        read = HOW_TO_READ.format(reference=self.table.reference)
+        return [f"{tested}, {cells}", read, *self._coverage(), *missing]
+
+    def _coverage(self) -> list[str]:
+        """Say how often the intervals of weekly item units held."""
+        rows = self.quality.coverage
+        thirds = ", ".join(f"{row.covered:.0%} in the {row.group}" for row in rows[1:])
+        said = [f"{row.level:.0%} intervals of weekly item units held {row.covered:.0%} of the time" for row in rows[:1]]
+        return [f"{sentence} ({thirds})." for sentence in said]
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from bundleopt_data.panel import Panel
 from bundleopt_models.evaluation import EvaluationTable
+from bundleopt_models.interval_coverage import IntervalCoverage, interval_coverage
 from bundleopt_models.model import DemandModel
 from bundleopt_models.price_response import RATIOS, PriceResponse, price_response
 from bundleopt_models.reliability import ReliabilityRow, all_groups
@@ -21,6 +22,7 @@ class ModelQuality:
 
     Attributes:
         table: metrics of every model. reliability: rows by grouping. units: weekly units per item.
+        coverage: of 80 % intervals of weekly item units, all items first, then by sales rate.
         response: by department, "all" first. is_shipped: whether it is that of the model that plans are made with;
             else of the one trained for this test, which knew last week's prices only.
     """
@@ -30,6 +32,7 @@ class ModelQuality:
     units: UnitTotals
     response: tuple[PriceResponse, ...]
     is_shipped: bool
+    coverage: tuple[IntervalCoverage, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Every figure by name; NaN where something is not known."""
@@ -43,6 +46,7 @@ class ModelQuality:
             "run": self.table.run,
             "reliability": {name: [asdict(row) for row in rows] for name, rows in self.reliability.items()},
             "units": asdict(self.units),
+            "interval_coverage": [asdict(row) for row in self.coverage],
             "price_response": {
                 "price_ratios": list(RATIOS),
                 "departments": [asdict(row) for row in self.response],
@@ -74,4 +78,5 @@ def measure_quality(
         units=unit_totals(panel, table.weeks, table.expected, model.facts.units.astype(np.float64)),
         response=response,
         is_shipped=shipped is not None,
+        coverage=interval_coverage(model, panel, table.expected),
     )
