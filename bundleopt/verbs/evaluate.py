@@ -102,7 +102,9 @@ class EvaluateResult:
         """Say how often the intervals of weekly item units held."""
         rows = self.quality.coverage
         thirds = ", ".join(f"{row.covered:.0%} in the {row.group}" for row in rows[1:])
-        said = [f"{row.level:.0%} intervals of weekly item units held {row.covered:.0%} of the time" for row in rows[:1]]
+        said = [
+            f"{row.level:.0%} intervals of weekly item units held {row.covered:.0%} of the time" for row in rows[:1]
+        ]
         return [f"{sentence} ({thirds})." for sentence in said]
 
     def document(self) -> dict[str, Any]:
