@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ from bundleopt_models.features import FeatureBuilder, Planned, RowFeatures
 from bundleopt_models.network import Catalogue, Rows, WeekContext
 from bundleopt_models.sampling import WeekSampler
 from bundleopt_models.settings import PriceSource, TrainSettings
+from bundleopt_models.sparse import csr, transposed
 from bundleopt_models.text import BUCKETS, ngram_bags
 from bundleopt_models.week_tables import WeekTables, log_position
 
@@ -91,25 +91,6 @@ class Vocabulary:
 def _codes(known: Sequence[str], asked: Sequence[object] | npt.NDArray[np.object_]) -> Ints:
     place = {name: code for code, name in enumerate(known, start=1)}
     return np.array([place.get(str(name), 0) for name in asked], dtype=np.int64)
-
-
-def csr(starts: Ints, columns: Ints, values: Floats, shape: tuple[int, int]) -> Tensor:
-    """A torch CSR matrix from compressed rows; indices are int64, values float32."""
-    parts = (torch.from_numpy(starts), torch.from_numpy(columns), torch.from_numpy(values))
-    with warnings.catch_warnings():
-        # torch calls the layout "beta"; the two products used here are compared with dense ones in the tests.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
-        return torch.sparse_csr_tensor(*parts, size=shape, check_invariants=False)
-
-
-def transposed(matrix: Tensor) -> Tensor:
-    """The transpose of a CSR matrix, as CSR."""
-    starts, columns, values = (part.numpy() for part in (matrix.crow_indices(), matrix.col_indices(), matrix.values()))
-    n_rows, n_columns = matrix.shape
-    row = np.repeat(np.arange(n_rows), np.diff(starts))
-    order = np.argsort(columns, kind="stable")
-    new_starts = np.searchsorted(columns[order], np.arange(n_columns + 1)).astype(np.int64)
-    return csr(new_starts, row[order].astype(np.int64), values[order], (n_columns, n_rows))
 
 
 def pooled_history(builder: FeatureBuilder) -> Tensor:

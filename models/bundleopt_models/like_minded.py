@@ -15,9 +15,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from bundleopt_data.panel import Panel
 from bundleopt_models.history import LevelState
+from bundleopt_models.sparse import csr, sparse_product
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -30,8 +33,8 @@ NEIGHBOURS = 60
 MOST_REFERENCES = 2_500
 """Customers among whom neighbours are looked for: more cost time, and the most active tell the most."""
 
-REFRESH_WEEKS = 4
-"""Tastes change slowly: neighbours are looked for every so many weeks."""
+REFRESH_WEEKS, MOST_REFRESHES = 4, 12
+"""Tastes change slowly: neighbours are looked for every so many weeks, and at most about so many times a log."""
 
 TASTE_DECAY = 0.97
 """Share of a purchase's weight in a taste that is left a week later."""
@@ -48,12 +51,13 @@ class LikeMinded:
     def __init__(self, panel: Panel) -> None:
         """Nothing is known yet."""
         self._panel = panel
+        self.refresh = max(REFRESH_WEEKS, panel.n_weeks // MOST_REFRESHES)
         self._anchor, self._week = -1, -1
 
     def _prepare(self, state: LevelState, week: int) -> None:
         """Neighbours as of the last refresh at or before `week`, votes as of `state`, which stands before it."""
         inside = min(max(week, 0), self._panel.n_weeks)
-        anchor = inside - inside % REFRESH_WEEKS
+        anchor = inside - inside % self.refresh
         if anchor != self._anchor:
             self._anchor, self._week = anchor, -1
             self._find_neighbours(anchor)
@@ -63,43 +67,57 @@ class LikeMinded:
 
     def _find_neighbours(self, week: int) -> None:
         """(U, K) places among the references, and their weights, from purchases before `week`."""
-        taste = self._tastes(week)
-        activity = (taste > 0).sum(axis=1)
-        count = min(MOST_REFERENCES, len(taste))
+        n_customers = self._panel.n_customers
+        customer, item, taste = self._tastes(week)
+        activity = np.bincount(customer, minlength=n_customers)
+        count = min(MOST_REFERENCES, n_customers)
         self._reference = np.sort(np.argsort(-activity, kind="stable")[:count])
+        others = self._reference_tastes(customer, item, taste)
+        starts = np.searchsorted(customer, np.arange(n_customers + 1)).astype(np.int64)
         size = min(NEIGHBOURS, max(count - 1, 1))
-        others = np.ascontiguousarray(taste[self._reference].T)
-        self._neighbour = np.zeros((len(taste), size), np.int64)
-        self._weight = np.zeros((len(taste), size), np.float32)
-        for start in range(0, len(taste), CUSTOMERS_PER_CHUNK):
-            part = slice(start, min(start + CUSTOMERS_PER_CHUNK, len(taste)))
-            near = taste[part] @ others
+        self._neighbour = np.zeros((n_customers, size), np.int64)
+        self._weight = np.zeros((n_customers, size), np.float32)
+        for start in range(0, n_customers, CUSTOMERS_PER_CHUNK):
+            part = slice(start, min(start + CUSTOMERS_PER_CHUNK, n_customers))
+            cells = slice(starts[part.start], starts[part.stop])
+            shape = (part.stop - part.start, self._panel.n_items)
+            own = csr(starts[part.start : part.stop + 1] - starts[part.start], item[cells], taste[cells], shape)
+            near = sparse_product(own, others).numpy()
             near[self._reference[None, :] == np.arange(part.start, part.stop)[:, None]] = 0.0
-            # A stable order among equals: rounding of the product must not choose.
-            chosen = np.argpartition(-near, size - 1, axis=1)[:, :size]
-            self._neighbour[part] = np.sort(chosen, axis=1)
+            self._neighbour[part] = np.sort(np.argpartition(-near, size - 1, axis=1)[:, :size], axis=1)
             self._weight[part] = np.take_along_axis(near, self._neighbour[part], axis=1) ** 2
         self._weight /= np.maximum(self._weight.sum(axis=1, keepdims=True), 1e-9)
 
-    def _tastes(self, week: int) -> Floats:
-        """(U, I) rows of length one, zeros for customers without purchases."""
+    def _tastes(self, week: int) -> tuple[Ints, Ints, Floats]:
+        """Customer, item and taste of every pair that met before `week`, by customer; rows of length one."""
         panel = self._panel
         known = (panel.purchase_week < week) & (panel.purchase_item < panel.n_modelled)
         place = panel.purchase_customer[known].astype(np.int64) * panel.n_items + panel.purchase_item[known]
-        age = (week - 1 - panel.purchase_week[known]).astype(np.float64)
-        shape = (panel.n_customers, panel.n_items)
-        bought = np.bincount(place, TASTE_DECAY**age, minlength=panel.n_customers * panel.n_items)
-        taste: Floats = np.log1p(bought.astype(np.float32)).reshape(shape)
-        rarity = np.log(len(taste) / ((taste > 0).sum(axis=0) + 5.0))
-        taste *= np.maximum(rarity, 0.1).astype(np.float32)
-        length = np.sqrt((taste**2).sum(axis=1, keepdims=True))
-        taste /= np.maximum(length, 1e-6)
-        return taste
+        pair, inverse = np.unique(place, return_inverse=True)
+        bought = np.bincount(inverse, TASTE_DECAY ** (week - 1.0 - panel.purchase_week[known]), minlength=len(pair))
+        customer, item = pair // panel.n_items, pair % panel.n_items
+        rarity = np.log(panel.n_customers / (np.bincount(item, minlength=panel.n_items) + 5.0))
+        taste = np.log1p(bought) * np.maximum(rarity, 0.1)[item]
+        length = np.sqrt(np.bincount(customer, taste**2, minlength=panel.n_customers))
+        return customer, item, (taste / np.maximum(length[customer], 1e-6)).astype(np.float32)
+
+    def _reference_tastes(self, customer: Ints, item: Ints, taste: Floats) -> Tensor:
+        """(I, V) tastes of the references."""
+        place = self._places()[customer]
+        inside = place >= 0
+        others = np.zeros((self._panel.n_items, len(self._reference)), np.float32)
+        others[item[inside], place[inside]] = taste[inside]
+        return torch.from_numpy(others)
+
+    def _places(self) -> Ints:
+        """(U,) place of every customer among the references, -1 for all others."""
+        place = np.full(self._panel.n_customers, -1, np.int64)
+        place[self._reference] = np.arange(len(self._reference))
+        return place
 
     def _collect_votes(self, state: LevelState) -> None:
         """(V, I) decayed purchases of the references, and (I,) their mean, lately and ever."""
-        place = np.full(self._panel.n_customers, -1, np.int64)
-        place[self._reference] = np.arange(len(self._reference))
+        place = self._places()
         pair = np.flatnonzero((state.count > 0) & (place[state.level.customer] >= 0))
         row, item = place[state.level.customer[pair]], state.level.group[pair]
         self._votes, self._mean = [], []

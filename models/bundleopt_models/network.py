@@ -19,8 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from bundleopt_models.features import GROUP_FEATURES, PAIR_FEATURES, PROMO_FEATURES
-from bundleopt_models.modules import output, sparse_product
+from bundleopt_models.modules import output
 from bundleopt_models.price import PriceResponse
+from bundleopt_models.sparse import sparse_product
 from bundleopt_models.text import BUCKETS
 from bundleopt_models.week_tables import CUSTOMER_FEATURES, ITEM_FEATURES
 

@@ -16,9 +16,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from bundleopt_models.corpus import WeekRows, csr
+from bundleopt_models.corpus import WeekRows
 from bundleopt_models.device import moved
 from bundleopt_models.network import Rows, WeekContext
+from bundleopt_models.sparse import csr, transposed
 
 WEEKS_KEPT = 2
 """Weeks that stay in memory: the one in work, and the one before."""
@@ -83,7 +84,7 @@ def _week_rows(week: int, tensors: dict[str, Tensor]) -> WeekRows:
         tensors["history.values"].numpy(),
         (int(shape[0]), int(shape[1])),
     )
-    context = WeekContext(tensors["context.customers"], tensors["context.items"], history)
+    context = WeekContext(tensors["context.customers"], tensors["context.items"], history, transposed(history))
     return WeekRows(week, context, Rows(**rows), tensors["bought"], tensors["offset"])
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bundleopt_models.corpus import csr, transposed
-from bundleopt_models.modules import sparse_product
+from bundleopt_models.sparse import csr, sparse_product, transposed
 
 
 def random_csr(n_rows, n_columns, seed):
