@@ -34,6 +34,8 @@ OptionalCount = Annotated[int | None, BeforeValidator(_optional(lambda text: tex
 Sizes = Annotated[tuple[int, int], BeforeValidator(quantities.parse_sizes)]
 Counts = Annotated[dict[str, int], BeforeValidator(rule_texts.parse_counts)]
 Tolerances = Annotated[dict[str, float], BeforeValidator(rule_texts.parse_tolerances)]
+Goal = Annotated[str | None, BeforeValidator(_optional(rule_texts.parse_goal_text))]
+Bands = Annotated[dict[str, tuple[float, float]], BeforeValidator(rule_texts.parse_bands)]
 Churn = Annotated[float | None, BeforeValidator(_optional(rule_texts.parse_churn))]
 Locks = Annotated[tuple[str, ...], BeforeValidator(rule_texts.parse_locks)]
 PriceEnding = Annotated[str | None, BeforeValidator(quantities.parse_price_ending)]
@@ -48,6 +50,8 @@ class Objective(StrEnum):
 
     REVENUE = "revenue"  # expected incremental revenue
     MARGIN = "margin"  # expected incremental margin
+    REVENUE_MARGIN = "revenue,margin"  # revenue first, then margin with nearly all of that revenue kept
+    MARGIN_REVENUE = "margin,revenue"  # the other way round
     MIX = "mix"  # (1 - mix_margin_weight) x revenue + mix_margin_weight x margin
 
 
@@ -127,6 +131,13 @@ class SolveConfig(Section):
         default=None, description="Monday of the campaign; none means the week after the last line"
     )
     objective: Objective = Field(default=Objective.REVENUE, description="revenue, margin or mix (all incremental)")
+    objective_tolerance: Share = Field(default=0.01, description="share of the first of two objectives to give up")
+    goal: Goal = Field(default=None, description="like margin>=15000: find the least budget that reaches it")
+    risk: OptionalShare = Field(default=None, gt=0, description="share of the draws of demand that count as worst")
+    risk_weight: Share = Field(default=0.5, description="weight of the mean of the worst draws in the objective")
+    budget_confidence: OptionalShare = Field(
+        default=None, gt=0, lt=1, description="chance, over draws and counts, that promo spend stays in the budget"
+    )
     mix_margin_weight: Share = Field(default=0.5, description="weight of margin in the objective 'mix'")
     min_margin: OptionalShare = Field(
         default=None, description="least margin of bundle sales, as a share of their revenue"
@@ -139,6 +150,12 @@ class SolveConfig(Section):
     max_discount: Share = Field(default=0.30, description="largest discount of a bundle on its shelf prices")
     min_discount: Share = Field(default=0.0, description="smallest discount of a bundle on its shelf prices")
     price_step: Share = Field(default=0.05, gt=0, description="distance of the steps of the discount ladder")
+    bands: Bands = Field(
+        default_factory=dict, description="discount bands of their own: 'category:YOGURT' = '0%:20%', or by brand, item"
+    )
+    prior_price_days: OptionalCount = Field(
+        default=None, ge=1, description="bundles cost less than their items' lowest prices of so many days before"
+    )
     price_ending: PriceEnding = Field(default=None, description="ending of prices like .99; none means to the cent")
     below_cost: bool = Field(default=False, description="whether a bundle may be priced below its cost")
     max_bundles: int = Field(default=30, ge=0, description="most bundles on the menu")
@@ -167,6 +184,10 @@ class SolveConfig(Section):
     salience: float = Field(
         default=1.0, ge=1, allow_inf_nan=False, description="multiplier of the odds for being shown at all"
     )
+    max_contacts: OptionalCount = Field(
+        default=None, ge=1, description="customers contacted in so many of the weeks before are shown nothing"
+    )
+    contact_weeks: int = Field(default=4, ge=1, le=52, description="weeks before the campaign that contacts count in")
     fixed_cost_per_bundle: Money = Field(default=0.0, description="cost of a bundle on the menu")
     contact_cost: Money = Field(default=0.0, description="cost of an offer to a customer")
     candidates: int = Field(default=400, ge=1, description="bundles that are valued exactly")

@@ -18,6 +18,7 @@ from bundleopt.stages.cache import ArrayCache
 from bundleopt.stages.decomposition import cannibalised, decompose_plan
 from bundleopt.stages.facts import gather_facts
 from bundleopt.stages.model import ensure_model
+from bundleopt.stages.price_limits import price_limits
 from bundleopt.stages.problem import build_problem, named_rules
 from bundleopt.stages.rule_inputs import load_rule_inputs
 from bundleopt.stages.stopwatch import Stopwatch
@@ -66,6 +67,7 @@ def prepare(session: Session, watch: Stopwatch) -> Prepared:
             only=settings.only_items,
         )
         choice = choice.with_earlier_plan(inputs.locked, inputs.base, week.campaign)
+        choice = replace(choice, limits=price_limits(week.campaign, trained.panel, settings))
         found = candidates.find_priced_candidates(
             week.forecast,
             week.campaign,
@@ -81,14 +83,21 @@ def prepare(session: Session, watch: Stopwatch) -> Prepared:
     return Prepared(trained, week, choice, found, table, values, built, inputs)
 
 
-def solve(session: Session, prepared: Prepared, watch: Stopwatch, *, write_model: Path | None = None) -> Solved:
-    """Optimise, and compute every figure of the plan."""
+def solve(
+    session: Session,
+    prepared: Prepared,
+    watch: Stopwatch,
+    *,
+    write_model: Path | None = None,
+    start: CampaignPlan | None = None,
+) -> Solved:
+    """Optimise, beginning with the plan `start` if there is one, and compute every figure of the plan."""
     settings = session.config.solve
     problem = prepared.built.problem
     preflight.refuse_contradictions(problem)
     with watch.stage("optimise"):
         family = prepared.built.family(prepared.found.family)
-        plan = optimise.optimise(problem, settings, family, session.progress)
+        plan = optimise.optimise(problem, settings, family, session.progress, start)
     if write_model is not None:
         with watch.stage("write model"):
             plan = optimise.write_segment_model(problem, plan, settings, write_model)

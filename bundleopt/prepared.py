@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from bundleopt.stages.candidates import PricedCandidates
 from bundleopt.stages.item_choice import ItemChoice
@@ -20,7 +21,7 @@ class Prepared:
     Attributes:
         trained: the model. week: prices, demand, stock. choice: which items may be bundled. found: candidates.
         table, values: options and what they are worth. built: the problem.
-        inputs: attributes and an earlier plan, for its rules.
+        inputs: attributes and an earlier plan, for its rules. targets: what was found before planning, for people.
     """
 
     trained: TrainedModel
@@ -31,3 +32,4 @@ class Prepared:
     values: OfferValues
     built: BuiltProblem
     inputs: RuleInputs = field(default_factory=RuleInputs)
+    targets: dict[str, Any] = field(default_factory=dict)

@@ -28,6 +28,15 @@ def parse_tolerances(text: object) -> dict[str, float]:
     return _table(text, quantities.parse_share, "age=10%")
 
 
+def parse_bands(text: object) -> dict[str, tuple[float, float]]:
+    """Read `category:YOGURT=0%:20%`: discounts of bundles with such an item stay between the two.
+
+    >>> parse_bands("category:MILK=5%:20%")
+    {'category:MILK': (0.05, 0.2)}
+    """
+    return _table(text, _band, "category:YOGURT=0%:20%")
+
+
 def parse_churn(text: object) -> float:
     """Read a number of bundles, or a share of them below 1.
 
@@ -47,6 +56,24 @@ def parse_churn(text: object) -> float:
     if not (0 <= number < 1 or (1 <= number <= 1e6 and number.is_integer())):
         raise ValueError(f"{raw!r} is neither a number of bundles like 5 nor a share like 20%")
     return number
+
+
+def parse_goal(text: str) -> tuple[str, float]:
+    """Read `margin>=15000`: what to reach, and how much of it.
+
+    >>> parse_goal("margin>=15000")
+    ('margin', 15000.0)
+    """
+    name, mark, amount = (part.strip() for part in str(text).partition(">="))
+    if not mark or name not in ("revenue", "margin"):
+        raise ValueError(f"{text!r} is no goal; write margin>=15000 or revenue>=20000")
+    return name, quantities.parse_money(amount)
+
+
+def parse_goal_text(text: object) -> str:
+    """Check a goal, and return it as it is written everywhere."""
+    name, amount = parse_goal(str(text))
+    return f"{name}>={amount:.2f}"
 
 
 def parse_lock(text: str) -> tuple[str, int | None]:
@@ -74,6 +101,16 @@ def _count(text: object) -> int:
     if not raw.isdecimal():
         raise ValueError(f"{raw!r} is not a number of bundles; write it like 2")
     return int(raw)
+
+
+def _band(text: object) -> tuple[float, float]:
+    ends = list(text) if isinstance(text, list | tuple) else str(text).split(":")
+    if len(ends) != 2:
+        raise ValueError(f"{str(text)!r} is no discount band; write it like 0%:20%")
+    low, high = (quantities.parse_share(end) for end in ends)
+    if low > high:
+        raise ValueError(f"{str(text)!r}: the band runs from the smaller to the larger discount, like 0%:20%")
+    return low, high
 
 
 def _table(text: object, parse: Callable[[object], Any], example: str) -> dict[str, Any]:

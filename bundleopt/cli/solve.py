@@ -30,9 +30,22 @@ class SolveFlags(CommonFlags):
         Text, typer.Option("--budget", metavar="MONEY", help="Promo spend allowed; default no limit.")
     ] = None
     week: Annotated[Text, typer.Option("--week", metavar="MONDAY", help="Campaign week; default the next one.")] = None
-    objective: Annotated[Text, typer.Option("--objective", metavar="revenue|margin|mix", help="What to maximise.")] = (
-        None
-    )
+    objective: Annotated[
+        Text,
+        typer.Option(
+            "--objective", metavar="revenue|margin|mix|revenue,margin", help="What to maximise; or one, then the other."
+        ),
+    ] = None
+    goal: Annotated[
+        Text, typer.Option("--goal", metavar="'margin>=MONEY'", help="Find the least budget that reaches it.")
+    ] = None
+    risk: Annotated[Text, typer.Option("--risk", metavar="SHARE", help="Share of draws that count as worst.")] = None
+    risk_weight: Annotated[
+        Text, typer.Option("--risk-weight", metavar="SHARE", help="Weight of the worst draws in the objective [0.5].")
+    ] = None
+    budget_confidence: Annotated[
+        Text, typer.Option("--budget-confidence", metavar="SHARE", help="Chance that spend stays in the budget.")
+    ] = None
     min_margin: Annotated[Text, typer.Option("--min-margin", metavar="SHARE", help="Least margin of bundle sales.")] = (
         None
     )
@@ -47,6 +60,13 @@ class SolveFlags(CommonFlags):
     )
     min_discount: Annotated[Text, typer.Option("--min-discount", metavar="SHARE", help="Smallest discount [0].")] = None
     price_step: Annotated[Text, typer.Option("--price-step", metavar="SHARE", help="Steps of discounts [5%].")] = None
+    bands: Annotated[
+        list[str] | None,
+        typer.Option("--band", metavar="ATTR:VALUE=A:B", help="Discounts of bundles with such items; may repeat."),
+    ] = None
+    prior_price_days: Annotated[
+        Text, typer.Option("--prior-price-days", metavar="N", help="Below the lowest prices of so many days before.")
+    ] = None
     price_ending: Annotated[Text, typer.Option("--price-ending", metavar=".99", help="Ending of prices [none].")] = None
     max_bundles: Annotated[Text, typer.Option("--max-bundles", metavar="N", help="Most bundles on the menu [30].")] = (
         None
@@ -117,6 +137,10 @@ class SolveFlags(CommonFlags):
         bool | None, typer.Option("--allow-twins/--no-twins", help="Known substitutes may meet in a bundle.")
     ] = None
     segments: Annotated[Text, typer.Option("--segments", metavar="N", help="Segments of the menu problem [20].")] = None
+    max_contacts: Annotated[
+        Text, typer.Option("--max-contacts", metavar="N", help="Contacts in recent weeks after which customers rest.")
+    ] = None
+    contact_weeks: Annotated[Text, typer.Option("--contact-weeks", metavar="N", help="Weeks that count [4].")] = None
     reach: Annotated[Text, typer.Option("--reach", metavar="SHARE", help="Chance that an offer is seen [1].")] = None
     time_limit: Annotated[Text, typer.Option("--time-limit", metavar="SECONDS", help="Time to optimise [60].")] = None
     work: Annotated[

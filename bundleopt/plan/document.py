@@ -46,6 +46,7 @@ class PlanFacts:
         segments: groups of customers, see `bundleopt.plan.customers`.
         model_quality: the last evaluation on this data, None where there is none.
         related_pairs: the strongest complements and substitutes, see `bundleopt.plan.relations`.
+        targets: what was found before planning: a least budget, the first of two objectives.
     """
 
     totals: dict[str, Total]
@@ -72,6 +73,7 @@ class PlanFacts:
     segments: list[dict[str, Any]] = field(default_factory=list)
     model_quality: dict[str, Any] | None = None
     related_pairs: list[dict[str, Any]] = field(default_factory=list)
+    targets: dict[str, Any] = field(default_factory=dict)
 
 
 def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
@@ -99,6 +101,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "warnings": list(facts.warnings),
         "excluded_items": facts.excluded,
         "included_bundles": facts.included,
+        "targets": facts.targets,
         "additivity": facts.additivity,
         "selection": facts.selection,
         "segments": facts.segments,
@@ -112,7 +115,12 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "inputs": facts.inputs,
         "versions": facts.versions,
         "seeds": facts.seeds,
-        "solver": {"name": plan.solver, "work": plan.work, "menu_work": plan.menu_work, "incidents": list(plan.incidents)},
+        "solver": {
+            "name": plan.solver,
+            "work": plan.work,
+            "menu_work": plan.menu_work,
+            "incidents": list(plan.incidents),
+        },
         "seconds": facts.seconds,
     }
     return dict(plain(document))

@@ -75,8 +75,29 @@ def _selection_sentence(value: float, selection: dict[str, Any]) -> str:
 
 def notices(document: dict[str, Any]) -> list[str]:
     """Return what the reader must not miss: lost margin, an empty plan, bundles that stand in for asked items."""
-    found = (margin_sentence(document), empty_sentence(document), *included_sentences(document))
+    found = (
+        target_sentence(document),
+        margin_sentence(document),
+        empty_sentence(document),
+        *included_sentences(document),
+    )
     return [text for text in found if text]
+
+
+def target_sentence(document: dict[str, Any]) -> str | None:
+    """Say what was found before planning: the least budget for a goal, or what the first objective brought."""
+    found = document.get("targets") or {}
+    if "least_budget" in found:
+        least, under = formats.money(found["least_budget"]), formats.money(found["no_budget_under"])
+        return f"A budget of {least} reaches {found['goal']}; no budget under {under} can, over these candidates."
+    if "first" in found:
+        first = found["objectives"].partition(",")[0]
+        beyond = formats.money(max(0.0, found["first_bound"] - found["first"]))
+        return (
+            f"First {first} alone: {formats.money(found['first'])}, which no plan beats by more than {beyond}; "
+            f"this plan keeps at least {formats.money(found['kept'])} of it."
+        )
+    return None
 
 
 def included_sentences(document: dict[str, Any]) -> list[str]:

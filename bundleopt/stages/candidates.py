@@ -57,7 +57,7 @@ def revenue_weight(settings: SolveConfig) -> float:
     """Weight of incremental revenue in the objective; the rest is margin."""
     if settings.objective is Objective.MIX:
         return 1.0 - settings.mix_margin_weight
-    return 1.0 if settings.objective is Objective.REVENUE else 0.0
+    return 1.0 if settings.objective in (Objective.REVENUE, Objective.REVENUE_MARGIN) else 0.0
 
 
 def price_policy(settings: SolveConfig) -> price_points.PricePolicy:
@@ -144,6 +144,9 @@ def with_prices(
     ladders: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
     for bundle in bundles:
         ladder = () if bundle in locked else _prices(bundle, campaign, policy)
+        if choice is not None and choice.limits is not None:
+            worth = int(campaign.shelf_price_cents[list(bundle)].sum())
+            ladder = tuple(price for price in ladder if choice.limits.allows(bundle, price, worth))
         earlier = locked.get(bundle, known.get(bundle))
         if earlier is not None and _is_possible(bundle, earlier, campaign, policy):
             ladder = tuple(sorted({*ladder, earlier}, reverse=True))
@@ -174,6 +177,7 @@ def candidate_inputs(
         unit_cost=campaign.unit_cost_cents / 100.0,
         tax_rate=campaign.tax_rate,
         funding_share=campaign.funding_share,
+        funding_per_unit=None if campaign.funding_per_unit_cents is None else campaign.funding_per_unit_cents / 100.0,
         eligible=choice.allowed,
         category=forecast.category,
         related_first=relations.first,
@@ -233,26 +237,26 @@ def stand_ins(choice: ItemChoice, forecast: DemandForecast, size: tuple[int, int
 
 
 def _prices(bundle: tuple[int, ...], campaign: CampaignWeek, policy: price_points.PricePolicy) -> tuple[int, ...]:
-    items = list(bundle)
-    shelf = [int(price) for price in campaign.shelf_price_cents[items]]
-    return price_points.price_points(sum(shelf), shelf, _cost_floor(items, shelf, campaign), policy)
+    shelf = [int(price) for price in campaign.shelf_price_cents[list(bundle)]]
+    points = price_points.price_points(sum(shelf), shelf, policy)
+    return tuple(price for price in points if policy.allow_below_cost or _earns_its_cost(bundle, price, campaign))
 
 
 def _is_possible(bundle: tuple[int, ...], cents: int, campaign: CampaignWeek, policy: price_points.PricePolicy) -> bool:
     """Whether an earlier price can stay: off the ladder or the band it may be, below cost or against arbitrage not."""
-    items = list(bundle)
-    shelf = [int(price) for price in campaign.shelf_price_cents[items]]
-    floor = _cost_floor(items, shelf, campaign)
+    shelf = [int(price) for price in campaign.shelf_price_cents[list(bundle)]]
     dearest = max(shelf) if len(shelf) > 1 else 1
-    return dearest <= cents < sum(shelf) and (policy.allow_below_cost or cents >= floor)
+    return dearest <= cents < sum(shelf) and (policy.allow_below_cost or _earns_its_cost(bundle, cents, campaign))
 
 
-def _cost_floor(items: list[int], shelf: list[int], campaign: CampaignWeek) -> int:
-    return price_points.cost_floor_cents(
-        shelf,
-        [int(cost) for cost in campaign.unit_cost_cents[items]],
+def _earns_its_cost(bundle: tuple[int, ...], price_cents: int, campaign: CampaignWeek) -> bool:
+    items = list(bundle)
+    return price_points.earns_its_cost(
+        price_cents,
+        campaign.shelf_price_cents[items].tolist(),
+        campaign.unit_cost_cents[items].tolist(),
         campaign.tax_rate[items].tolist(),
-        campaign.funding_share[items].tolist(),
+        (campaign.funding_share[items].tolist(), campaign.unit_funding_cents[items].tolist()),
     )
 
 

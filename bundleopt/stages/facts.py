@@ -57,6 +57,7 @@ def gather_facts(
         warnings=(*warnings(session, prepared), *cold_start_sentences(valued)),
         excluded=prepared.choice.excluded,
         included=included(prepared, valued),
+        targets=prepared.targets,
         config=config_values(session),
         config_sources={key: source for key, _, source in rows},
         inputs=inputs(session, prepared, valued),
@@ -87,6 +88,10 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     if np.isfinite(prepared.week.stock.on_hand).any():
         sentences.append(safety_sentence(prepared.week.forecast.uncertainty, assumed.safety_deviations))
     settings = session.config.solve
+    sentences.extend(prepared.inputs.eligibility.sentences())
+    if settings.prior_price_days is not None:
+        days = settings.prior_price_days
+        sentences.append(f"Every bundle costs less than its items at their lowest weekly prices of {days} days before.")
     if prepared.inputs.base_name:
         sentences.append(f"Locks and churn speak of the earlier run {prepared.inputs.base_name}.")
     if prepared.found.sentence():

@@ -38,13 +38,24 @@ def engine_settings(settings: SolveConfig, *, gap_only: bool = False) -> EngineS
     )
 
 
-def optimise(problem: CampaignProblem, settings: SolveConfig, family: str, progress: Progress) -> CampaignPlan:
+def optimise(
+    problem: CampaignProblem,
+    settings: SolveConfig,
+    family: str,
+    progress: Progress,
+    start: CampaignPlan | None = None,
+) -> CampaignPlan:
     """Solve the campaign problem and name the family of plans that its bound speaks of."""
     if not len(problem.options.bundle):
         return empty_plan(problem, family)
     from bundleopt_solvers.engine import solve_campaign
+    from bundleopt_solvers.robust import solve_robust
 
-    plan = solve_campaign(problem, engine_settings(settings), progress=_told(progress, settings))
+    how, told = engine_settings(settings), _told(progress, settings)
+    if problem.rules.risk is not None or problem.rules.budget_confidence is not None:
+        plan = solve_robust(problem, how, progress=told)
+    else:
+        plan = solve_campaign(problem, how, progress=told, start=start)
     headline = replace(plan.headline, family=f"{plan.headline.family}; candidates: {family}")
     return replace(plan, headline=headline)
 

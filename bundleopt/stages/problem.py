@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from bundleopt.config import SolveConfig
 from bundleopt.stages import candidates, menu_counts
+from bundleopt.stages.draws import offer_draws
 from bundleopt.stages.item_choice import ItemChoice
 from bundleopt.stages.rule_inputs import RuleInputs
 from bundleopt.stages.week import PlannedWeek
@@ -18,7 +19,7 @@ from bundleopt_data.errors import UsageError
 from bundleopt_models.forecast import DemandForecast
 from bundleopt_models.offer_values import OfferValues, OptionTable
 from bundleopt_solvers.plan import RuleReport
-from bundleopt_solvers.problem import CampaignProblem, Options, Rules
+from bundleopt_solvers.problem import CampaignProblem, Options, Risk, Rules
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ def build_problem(
     table, values = valued
     campaign, forecast = week.campaign, week.forecast
     objective = objective_values(values, settings)
+    if inputs is not None:
+        objective = inputs.eligibility.masked(objective, table)
     forced = forced_bundles(table, choice)
     options = campaign_options(table, campaign)
     rules = campaign_rules(week, settings, include=tuple(sorted(forced)))
@@ -78,9 +81,15 @@ def build_problem(
         units=values.units,
         segment=segments(objective, table, settings) if week.groups is None else week.groups.segment,
         rules=rules,
+        draws=offer_draws(week, table, settings) if needs_draws(settings) else None,
         incremental_revenue=None if settings.min_incremental_revenue is None else values.incremental_revenue,
     )
     return BuiltProblem(problem, forced)
+
+
+def needs_draws(settings: SolveConfig) -> bool:
+    """Whether a rule asks for draws of demand."""
+    return settings.risk is not None or (settings.budget_confidence is not None and settings.budget is not None)
 
 
 def objective_values(values: OfferValues, settings: SolveConfig) -> npt.NDArray[np.float32]:
@@ -122,6 +131,8 @@ def campaign_rules(week: PlannedWeek, settings: SolveConfig, *, include: tuple[i
         min_margin=settings.min_margin,
         min_incremental_margin=settings.min_incremental_margin,
         min_incremental_revenue=settings.min_incremental_revenue,
+        risk=None if settings.risk is None else Risk(settings.risk, settings.risk_weight),
+        budget_confidence=None if settings.budget is None else settings.budget_confidence,
         max_bundles=settings.max_bundles,
         slots=settings.slots,
         category_min_margin=_category_margins(campaign, forecast, settings),

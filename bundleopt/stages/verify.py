@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from bundleopt.config import SolveConfig
@@ -18,6 +19,7 @@ from bundleopt_solvers.checker_inputs import CheckInputs, CheckLimits
 
 if TYPE_CHECKING:
     from bundleopt.prepared import Prepared
+    from bundleopt.stages.price_limits import PriceLimits
 
 
 def verify(folder: Path, prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) -> None:
@@ -40,8 +42,29 @@ def violations(folder: Path, prepared: Prepared, valued: ValuedPlan, settings: S
         valuations=valuations(valued),
         limits=limits(prepared, settings),
         customers=customer_facts(prepared),
+        ineligible=prepared.inputs.eligibility.frame(
+            prepared.week.forecast.customer_ids, prepared.week.campaign.item_ids
+        ),
+        draws=draw_factors(valued),
     )
     return list(check_run(folder, inputs))
+
+
+def draw_factors(valued: ValuedPlan) -> pd.DataFrame | None:
+    """Return one row per bundle of the menu and draw: how many times its means it is worth and redeemed."""
+    draws, options = valued.problem.draws, valued.problem.options
+    if draws is None:
+        return None
+    menu = valued.plan.menu
+    count = len(draws.value)
+    return pd.DataFrame(
+        {
+            "bundle_id": np.repeat(options.bundle_ids[options.bundle[menu]], count),
+            "draw": np.tile(np.arange(count), len(menu)),
+            "value": draws.value[:, menu].T.ravel(),
+            "redemption": draws.redemption[:, menu].T.ravel(),
+        }
+    )
 
 
 def customer_facts(prepared: Prepared) -> pd.DataFrame | None:
@@ -62,6 +85,7 @@ def item_facts(week: PlannedWeek, inputs: RuleInputs) -> pd.DataFrame:
             "unit_cost": campaign.unit_cost_cents / 100.0,
             "tax_rate": campaign.tax_rate,
             "funding_share": campaign.funding_share,
+            "funding_per_unit": campaign.unit_funding_cents / 100.0,
             "category": campaign.category,
             "promotable": campaign.promotable,
             "on_hand": stock.on_hand,
@@ -127,11 +151,26 @@ def limits(prepared: Prepared, settings: SolveConfig) -> CheckLimits:
         base_size=inputs.base_size,
         max_churn=inputs.changes_allowed(settings),
         fairness=dict(settings.fairness),
+        bands=_item_bands(choice.limits, item_ids),
+        lowest_price=_lowest_prices(choice.limits, item_ids),
+        risk_share=settings.risk,
+        risk_weight=settings.risk_weight,
+        budget_confidence=None if settings.budget is None else settings.budget_confidence,
     )
 
 
 def _priced(bundles: dict[tuple[int, ...], int], item_ids: list[str]) -> tuple[tuple[tuple[str, ...], float], ...]:
     return tuple((_names(items, item_ids), cents / 100) for items, cents in bundles.items())
+
+
+def _item_bands(limits: PriceLimits | None, item_ids: list[str]) -> dict[str, tuple[float, float]]:
+    bands = {} if limits is None else limits.bands
+    return {item_ids[item]: (float(low), float(high)) for item, (low, high) in bands.items()}
+
+
+def _lowest_prices(limits: PriceLimits | None, item_ids: list[str]) -> dict[str, float]:
+    lowest = {} if limits is None else limits.lowest_cents
+    return {item_ids[item]: cents / 100 for item, cents in lowest.items()}
 
 
 def _names(items: tuple[int, ...], item_ids: list[str]) -> tuple[str, ...]:

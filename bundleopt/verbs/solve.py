@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bundleopt import pipeline, run_registry
 from bundleopt.session import Progress, Session, open_session
-from bundleopt.stages import optimise
+from bundleopt.stages import optimise, targets
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.workspace_lock import hold
 from bundleopt_data import atomic
@@ -110,7 +110,8 @@ def solve_session(session: Session, *, out: Path | None = None, write_model: Pat
         run_registry.refuse_foreign_folder(out)
     try:
         prepared = pipeline.prepare(session, watch)
-        solved = pipeline.solve(session, prepared, watch, write_model=write_model)
+        session, prepared, start = targets.aim(session, prepared, watch)
+        solved = pipeline.solve(session, prepared, watch, write_model=write_model, start=start)
     except InfeasiblePlanError as error:
         _write_conflict(session, error)
         raise

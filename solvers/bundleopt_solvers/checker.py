@@ -12,10 +12,13 @@ from bundleopt_data.errors import Violation
 from bundleopt_solvers.checker_certificate import (
     check_certificates,
     check_rules,
+    objective_value,
     recomputed_rules,
     required_rules,
 )
 from bundleopt_solvers.checker_counts import check_counts, check_customers_known, count_lines, parity_lines
+from bundleopt_solvers.checker_draws import chance_line, check_draws
+from bundleopt_solvers.checker_eligibility import check_eligibility, check_price_limits
 from bundleopt_solvers.checker_files import RunTables, read_forecast, read_run, valuations_sha256
 from bundleopt_solvers.checker_findings import Findings
 from bundleopt_solvers.checker_inputs import CheckInputs, CheckLimits
@@ -46,7 +49,9 @@ def check_run(folder: Path, inputs: CheckInputs) -> list[Violation]:
     _check_digests(run, digest, findings)
     limits, items = inputs.limits, read_items(inputs.items)
     menu = check_menu(run.bundles, items, limits, findings)
+    check_price_limits(menu, limits, findings)
     offers = check_offers(run.offers, menu, forecast, limits, findings)
+    check_eligibility(offers, inputs.ineligible, findings)
     if any(violation.rule in ("offer items", "incremental units", "bundle items") for violation in findings.violations):
         return findings.violations
     sums = add_up(offers)
@@ -57,9 +62,11 @@ def check_run(folder: Path, inputs: CheckInputs) -> list[Violation]:
     check_inventory(run.inventory, sums, items, findings)
     check_bundle_rows(run.bundles, sums, findings)
     check_totals(run, sums, items, findings)
-    check_certificates(run.plan, sums, len(run.bundles), limits, findings)
+    chance = chance_line(offers, menu, inputs.draws, limits)
+    check_draws(chance, inputs.draws, limits, findings)
+    check_certificates(run.plan, objective_value(sums, len(run.bundles), limits, inputs.draws), findings)
     required = required_rules(limits) | set(parity) if menu else set()  # doing nothing keeps most rules
-    check_rules(run.plan["rules"], recomputed_rules(sums, menu, items, limits) | parity, required, findings)
+    check_rules(run.plan["rules"], recomputed_rules(sums, menu, items, limits) | parity | chance, required, findings)
     return findings.violations
 
 

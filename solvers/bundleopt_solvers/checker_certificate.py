@@ -6,7 +6,10 @@ import math
 from fractions import Fraction
 from typing import Any
 
+import pandas as pd
+
 from bundleopt_solvers.checker_counts import Line, count_lines, least, most, tightest
+from bundleopt_solvers.checker_draws import worst_mean
 from bundleopt_solvers.checker_exact import RELATIVE, agrees, decimal, money
 from bundleopt_solvers.checker_findings import Findings
 from bundleopt_solvers.checker_inputs import CheckLimits
@@ -14,19 +17,18 @@ from bundleopt_solvers.checker_items import Item
 from bundleopt_solvers.checker_menu import MenuBundle, broken_arbitrage, cap_loads
 from bundleopt_solvers.checker_sums import Sums, margin_floors, missing_includes
 
-_COUNTED = ("min_incremental_revenue", "min_exposure", "max_exposure", "max_churn")
+_COUNTED = ("min_incremental_revenue", "min_exposure", "max_exposure", "max_churn", "budget_confidence")
 HALF_CENT = Fraction(1, 200)
 # The gap of a bound of nothing is taken against this, so that 0 of 0 is no gap.
 LEAST_BOUND = 1e-9
 
 
-def check_certificates(plan: dict[str, Any], sums: Sums, bundles: int, limits: CheckLimits, findings: Findings) -> None:
+def check_certificates(plan: dict[str, Any], exact: Fraction, findings: Findings) -> None:
     """Objective against the offers, value against bound, gap arithmetic; the same for the labelled certificates."""
     objective = plan["objective"]
     if not isinstance(objective, dict) or not isinstance(objective.get("name"), str):
         findings.add("objective", limit="a name and a value", value=repr(objective))
         return
-    exact = objective_value(sums, bundles, limits)
     value = objective.get("value")
     findings.require(
         _is_near(value, exact),
@@ -44,10 +46,15 @@ def _is_near(value: Any, exact: Fraction) -> bool:
     return _is_number(value) and abs(decimal(value) - exact) <= HALF_CENT + decimal(RELATIVE) * abs(exact)
 
 
-def objective_value(sums: Sums, bundles: int, limits: CheckLimits) -> Fraction:
-    """The objective of the shown offers, less fixed and contact cost."""
+def objective_value(sums: Sums, bundles: int, limits: CheckLimits, draws: pd.DataFrame | None) -> Fraction:
+    """The objective of the shown offers, less fixed and contact cost; the worst draws have their weight in it."""
     weight = decimal(limits.objective_revenue)
-    gain = weight * sums.column["incremental_revenue"] + (1 - weight) * sums.column["incremental_margin"]
+    revenue, margin = sums.bundle["incremental_revenue"], sums.bundle["incremental_margin"]
+    by_bundle = {name: weight * revenue[name] + (1 - weight) * margin[name] for name in revenue}
+    gain = sum(by_bundle.values(), Fraction(0))
+    if limits.risk_share is not None and draws is not None:
+        part = decimal(limits.risk_weight)
+        gain = (1 - part) * gain + part * worst_mean(by_bundle, draws, limits.risk_share)
     return gain - decimal(limits.fixed_cost_per_bundle) * bundles - decimal(limits.contact_cost) * sums.offers
 
 

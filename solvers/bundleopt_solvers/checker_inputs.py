@@ -39,6 +39,10 @@ class CheckLimits:
             "brand:Acme" for one. min_exposure, max_exposure: offers of a bundle on the menu.
         lock: bundles that are on the menu at this price. base: bundles of an earlier plan, whose prices may be off
             ladder and band; base_size: how many it had; max_churn: how many may come, go or change price.
+        risk_share: of the draws that count as worst; risk_weight: of their mean in the objective.
+        budget_confidence: chance, over draws and redemption counts, that promo spend stays within the budget.
+        bands: item -> least and largest discount of bundles with it. lowest_price: item -> lowest price before the
+            week, which bundles must stay below in sum; empty where that rule is off.
         fairness: customer attribute -> how far, as a share, a group's offers per customer may be from those of all.
     """
 
@@ -75,6 +79,11 @@ class CheckLimits:
     base_size: int = 0
     max_churn: int | None = None
     fairness: dict[str, float] = field(default_factory=dict)
+    bands: dict[str, tuple[float, float]] = field(default_factory=dict)
+    lowest_price: dict[str, float] = field(default_factory=dict)
+    risk_share: float | None = None
+    risk_weight: float = 1.0
+    budget_confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,8 +100,10 @@ class CheckInputs:
         limits: see CheckLimits.
         forecast_sha256: what `inputs.forecast` of the plan must say; None takes the digest of `valuations`: of the
             file where it is one, else `valuations_sha256`.
+        ineligible: forbidden pairs: customer_id and item_id, "" for all items of the customer.
         customers: one row per customer, shown an offer or not: customer_id and the attributes that `fairness` names,
             "" where there is none.
+        draws: a row per bundle of the menu and draw: bundle_id, draw, value, redemption, factors on the means.
     """
 
     items: pd.DataFrame
@@ -100,3 +111,5 @@ class CheckInputs:
     limits: CheckLimits
     forecast_sha256: str | None = None
     customers: pd.DataFrame | None = None
+    ineligible: pd.DataFrame | None = None
+    draws: pd.DataFrame | None = None

@@ -95,12 +95,24 @@ def solve_in_order(
     """
     half = replace(settings, time_limit=settings.time_limit / 2)
     first, second = order
-    best = solve_campaign(replace(problem, value=money_of(problem, first)), half, progress=progress)
-    reached = total_of(problem, first, best)
-    least = math.floor((reached - tolerance * abs(reached)) * 100) / 100
+    best, least = first_objective(problem, first, half, tolerance=tolerance, progress=progress)
     kept = with_least(replace(problem, value=money_of(problem, second)), first, least)
     plan = solve_campaign(kept, half, progress=progress, start=best)
     return OrderedPlan(plan, best.headline, least)
+
+
+def first_objective(
+    problem: CampaignProblem,
+    name: str,
+    settings: EngineSettings,
+    *,
+    tolerance: float = 0.01,
+    progress: Progress | None = None,
+) -> tuple[CampaignPlan, float]:
+    """Maximise one objective; returns the plan, and what of it a second objective has to keep, in whole cents."""
+    best = solve_campaign(replace(problem, value=money_of(problem, name)), settings, progress=progress)
+    reached = total_of(problem, name, best)
+    return best, math.floor((reached - tolerance * abs(reached)) * 100) / 100
 
 
 def pareto_frontier(

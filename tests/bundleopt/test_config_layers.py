@@ -40,7 +40,7 @@ def test_a_flag_that_was_not_given_changes_nothing() -> None:
         ("[solve]\nbudget = 'nan'\n", r"bundleopt.toml \[solve\] budget: 'nan' is not an amount"),
         ("[solve]\nbudget = -1\n", "negative"),
         ("[solve]\nslots = 0\n", r"\[solve\] slots: 0: .*greater than or equal to 1"),
-        ("[solve]\nobjective = 'profit'\n", "'revenue', 'margin' or 'mix'"),
+        ("[solve]\nobjective = 'profit'\n", "'revenue', 'margin'"),
         ("[solve]\nmin_discount = 0.5\n", "min_discount 0.5 is above max_discount 0.3"),
         ("solve = 3\n", r"\[solve\] must be a table"),
         ("[solve\n", "not valid TOML"),
