@@ -207,7 +207,7 @@ def list_scores(score: Doubles, bought: Flags, known: Flags, candidate: Flags) -
     return ListScores(
         recall=_share(hit, bought),
         ndcg=(hit * discount).sum(axis=1) / ideal,
-        hit_rate=hit.any(axis=1).astype(np.float64),
+        hit_rate=np.asarray(hit.any(axis=1), dtype=np.float64),
         repeat_recall=_share(np.take_along_axis(bought & known & candidate, chosen, axis=1), bought & known),
         new_item_recall=_share(np.take_along_axis(bought & ~known & candidate, new_list, axis=1), bought & ~known),
     )

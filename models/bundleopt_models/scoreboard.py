@@ -153,9 +153,16 @@ class Scoreboard:
         """All cells with the probabilities of one model."""
         entry = next(entry for entry in self._entries if entry.peer.name == model)
         week = np.concatenate([np.full(len(cells.item), cells.week, np.int64) for cells in self._weeks])
-        names = ("customer", "item", "bought", "known", "weight")
-        parts = [np.concatenate([getattr(cells, name) for cells in self._weeks]) for name in names]
-        return ScoredCells(week, *parts, np.concatenate(entry.scores))
+        whole = self._weeks
+        return ScoredCells(
+            week=week,
+            customer=np.concatenate([cells.customer for cells in whole]),
+            item=np.concatenate([cells.item for cells in whole]),
+            bought=np.concatenate([cells.bought for cells in whole]),
+            known=np.concatenate([cells.known for cells in whole]),
+            weight=np.concatenate([cells.weight for cells in whole]),
+            probability=np.concatenate(entry.scores),
+        )
 
     def _row(self, entry: _Entry) -> EvaluationRow:
         if entry.note:
