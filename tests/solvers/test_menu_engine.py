@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from bundleopt_solvers.backends.backend import Effort, SolveStatus
+from bundleopt_solvers.child import solve_model
+from bundleopt_solvers.engine import solve_campaign
 from bundleopt_solvers.menu_engine import solve_menu
 from bundleopt_solvers.plan import StopReason
 from bundleopt_solvers.problem import CampaignProblem, Options, Rules
@@ -172,3 +174,30 @@ def test_rules_are_reported_with_their_slack():
     assert all(line.slack >= -1e-6 for line in found.rules)
     assert found.certificate.gap == found.gap <= 1e-5
     assert found.exposure.shape == (4, len(found.menu))
+
+
+def test_the_written_model_has_the_value_and_bound_of_the_certificate():
+    solved = 0
+    for seed in range(1, 25):
+        problem = easy(seed)
+        found = solve_menu(problem, EXACT)
+        master = build_segment_master(problem, max_options=1_000).with_menu_cuts(found.cuts)
+        exact = solve_model(master.model)
+        close = 1e-5 * max(1.0, abs(found.value))
+        assert exact.objective >= found.value - close, f"campaign {seed}"
+        assert exact.objective <= found.bound + close, f"campaign {seed}"
+        solved += 1
+    assert solved == 24
+
+
+def test_a_campaign_that_the_clock_stopped_is_replayed_by_its_work():
+    problem = campaign(5, bundles=12, customers=60, items=10)
+    settings = EngineSettings(gap=0.0, time_limit=0.4, segment_master=True)
+    stopped = solve_campaign(problem, settings)
+    again = solve_campaign(
+        problem, replace(settings, time_limit=600.0, work=stopped.work, menu_work=max(stopped.menu_work, 1))
+    )
+    assert again.work == stopped.work
+    assert (again.headline, again.menu.tolist()) == (stopped.headline, stopped.menu.tolist())
+    assert again.offer_option.tobytes() == stopped.offer_option.tobytes()
+    assert again.certificates == stopped.certificates
