@@ -54,7 +54,7 @@ def parse_churn(text: object) -> float:
     except ValueError:
         number = -1.0
     if not (0 <= number < 1 or (1 <= number <= 1e6 and number.is_integer())):
-        raise ValueError(f"{raw!r} is neither a number of bundles like 5 nor a share like 20%")
+        raise ValueError(f"{raw!r} is neither a number of bundles nor a share of them; write 5 or 20%")
     return number
 
 
