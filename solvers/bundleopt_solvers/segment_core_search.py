@@ -15,7 +15,7 @@ from bundleopt_solvers.segment_program import build_program
 from bundleopt_solvers.segment_relaxed import menu_positions
 from bundleopt_solvers.segment_state import SegmentState
 
-MOST, NODES, GAP = 90, 20, 1e-3
+MOST, NODES, GAP = 90, 5, 1e-3
 WORK = 10  # linear models that one such search counts as
 
 
