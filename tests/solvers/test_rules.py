@@ -54,7 +54,7 @@ def _having(problem: CampaignProblem, item: int) -> np.ndarray:
     return np.asarray((problem.options.items == item).any(1))
 
 
-@pytest.mark.parametrize("batch", range(5))
+@pytest.mark.parametrize("batch", range(4))
 def test_plan_and_bound_agree_with_enumeration(batch: int) -> None:
     for seed in range(7000 + 6 * batch, 7006 + 6 * batch):
         problem = _campaign(seed)
@@ -69,7 +69,7 @@ def test_plan_and_bound_agree_with_enumeration(batch: int) -> None:
         assert best - 1e-12 <= plan.headline.bound <= best + CLOSE, seed
 
 
-@pytest.mark.parametrize("seed", range(7100, 7103))
+@pytest.mark.parametrize("seed", range(7100, 7102))
 def test_one_more_rule_never_raises_the_optimum(seed: int) -> None:
     problem = with_rules(random_campaign(seed), include=(), min_incremental_margin=None)
     base = _optimum(problem)
@@ -85,7 +85,7 @@ def test_one_more_rule_never_raises_the_optimum(seed: int) -> None:
         assert _optimum(with_rules(problem, **rule)) <= base + CLOSE, rule
 
 
-@pytest.mark.parametrize("seed", range(7200, 7202))
+@pytest.mark.parametrize("seed", range(7200, 7201))
 def test_tightening_a_rule_never_raises_the_optimum(seed: int) -> None:
     problem = with_rules(random_campaign(seed), include=(), min_incremental_margin=None)
     member, group = _having(problem, 1), np.array([0, 1, 1], dtype=np.int32)
