@@ -6,7 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: solve test lint types contracts tests format lock clean bench-model bench-valuation bench-solver fuzz
+.PHONY: solve test lint types contracts tests format lock clean fuzz
+.PHONY: bench-model bench-next-basket bench-choice-library bench-size bench-valuation bench-solver bench-assortment
 
 solve: $(VENV)/.core
 	$(BIN)/bundleopt solve --budget $(BUDGET)
@@ -46,17 +47,37 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Every benchmark prints its tables and writes them between their markers in BENCHMARKS.md.
 bench-model: $(VENV)/.test
-	$(BIN)/bundleopt evaluate
+	$(BIN)/python benchmarks/bench_model.py --write
+	$(BIN)/python benchmarks/bench_ablation.py --write
+	$(BIN)/python benchmarks/bench_price.py --write BENCHMARKS.md
+	$(BIN)/python benchmarks/bench_cold_start.py --write
+
+bench-next-basket: $(VENV)/.test  # needs TA_FENG=path of ta_feng.csv or its zip
+	$(BIN)/python benchmarks/bench_next_basket.py $(TA_FENG) --write
+
+bench-choice-library: $(VENV)/.test  # needs CHOICE_PYTHON=Python of an environment with choice-learn and tensorflow-cpu
+	$(BIN)/python benchmarks/bench_choice_library.py --python $(CHOICE_PYTHON) --write
+
+bench-size: $(VENV)/.test
+	$(BIN)/python benchmarks/bench_size.py
 
 bench-valuation: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_valuation.py
 
 bench-solver: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_solver.py
+	$(BIN)/python benchmarks/bench_menu.py --five-times 2000 --budget-minutes 90 --write
+	$(BIN)/python benchmarks/bench_assignment.py --sizes 10000,100000,1000000 --slots 1,3 --peers none
+	$(BIN)/python benchmarks/bench_assignment.py --sizes 1000
+
+bench-assortment: $(VENV)/.test  # needs MMNL=path of the public set; CHOICE_PYTHON adds choice-learn
+	$(BIN)/python benchmarks/bench_assortment.py --instances $(MMNL) $(if $(CHOICE_PYTHON),--choice-learn $(CHOICE_PYTHON)) --write BENCHMARKS.md
 
 fuzz: $(VENV)/.test
 	PYTHONPATH=. $(BIN)/python benchmarks/fuzz_engine.py
+	PYTHONPATH=. $(BIN)/python benchmarks/fuzz_backends.py --instances 10000
 
 lock:  # needs uv on the path
 	$(PYTHON) requirements/lock.py
