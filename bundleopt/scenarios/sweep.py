@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 from bundleopt import pipeline
 from bundleopt.replan import with_settings
 from bundleopt.scenarios.outcome import ScenarioOutcome, planned, refused, unsolved
+from bundleopt.session import silent
 from bundleopt.stages import optimise, preflight
 from bundleopt.stages.problem import build_problem
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt_data.errors import InfeasiblePlanError, NoPlanInTimeError
 
 if TYPE_CHECKING:
-    from bundleopt.config import SolveConfig
     from bundleopt.prepared import Prepared
     from bundleopt.scenarios.grid import Scenario
     from bundleopt.session import Session
     from bundleopt_solvers.plan import CampaignPlan
-    from bundleopt_solvers.problem import CampaignProblem
 
 
 def sweep(session: Session, points: Sequence[Scenario], *, workers: int | None = None) -> list[ScenarioOutcome]:
@@ -61,38 +60,30 @@ def _solve_world(
         prepared = pipeline.prepare(first, Stopwatch())
     except InfeasiblePlanError as error:
         return {point: refused(point, error) for point in members}
+    # The others begin with the first one's plan: where it keeps their rules, they only have to do better.
+    outcome, start = _plan(session, prepared, members[0], None)
+    told.one_more()
+    outcomes = {members[0]: outcome}
     with ThreadPoolExecutor(workers) as pool:
-        return dict(_finished(pool.map(lambda point: _plan(session, prepared, point), members), told))
+        others = pool.map(lambda point: _plan(session, prepared, point, start)[0], members[1:])
+        for point, outcome in zip(members[1:], others, strict=True):
+            told.one_more()
+            outcomes[point] = outcome
+    return outcomes
 
 
-def _finished(
-    found: Iterable[tuple[Scenario, ScenarioOutcome]], told: _Told
-) -> Iterable[tuple[Scenario, ScenarioOutcome]]:
-    for one in found:
-        told.one_more()
-        yield one
-
-
-def _certified(problem: CampaignProblem, settings: SolveConfig, family: str) -> CampaignPlan:
-    """Solve one scenario: the certified plan alone, without the segment model."""
-    if not len(problem.options.bundle):
-        return optimise.empty_plan(problem, family)
-    from bundleopt_solvers.engine import solve_campaign
-
-    return solve_campaign(problem, optimise.engine_settings(settings, gap_only=True))
-
-
-def _plan(session: Session, prepared: Prepared, point: Scenario) -> tuple[Scenario, ScenarioOutcome]:
+def _plan(
+    session: Session, prepared: Prepared, point: Scenario, start: CampaignPlan | None
+) -> tuple[ScenarioOutcome, CampaignPlan | None]:
     """Plan one scenario over the candidates of its world."""
     settings = with_settings(session, point.changes()).config.solve
+    valued = (prepared.table, prepared.values)
     try:
-        built = build_problem(
-            (prepared.table, prepared.values), prepared.week, prepared.choice, settings, prepared.inputs
-        )
+        built = build_problem(valued, prepared.week, prepared.choice, settings, prepared.inputs)
         preflight.refuse_contradictions(built.problem)
-        plan = _certified(built.problem, settings, prepared.found.family)
+        plan = optimise.optimise(built.problem, settings, prepared.found.family, silent, start, gap_only=True)
     except InfeasiblePlanError as error:
-        return point, refused(point, error)
+        return refused(point, error), None
     except NoPlanInTimeError as error:
-        return point, unsolved(point, str(error))
-    return point, planned(point, pipeline.value_plan(replace(prepared, built=built), plan))
+        return unsolved(point, str(error)), None
+    return planned(point, pipeline.value_plan(replace(prepared, built=built), plan)), plan

@@ -44,14 +44,25 @@ def optimise(
     family: str,
     progress: Progress,
     start: CampaignPlan | None = None,
+    *,
+    gap_only: bool = False,
 ) -> CampaignPlan:
-    """Solve the campaign problem and name the family of plans that its bound speaks of."""
+    """Solve the campaign problem and name the family of plans that its bound speaks of.
+
+    Args:
+        problem: what to solve.
+        settings: how.
+        progress: told the share of the time that has gone.
+        family: what the candidates are, in words.
+        start: a plan of the same options to begin with; one that breaks a rule here is passed over.
+        gap_only: leave the certificate of the segment model out.
+    """
     if not len(problem.options.bundle):
         return empty_plan(problem, family)
     from bundleopt_solvers.engine import solve_campaign
     from bundleopt_solvers.robust import solve_robust
 
-    how, told = engine_settings(settings), _told(progress, settings)
+    how, told = engine_settings(settings, gap_only=gap_only), _told(progress, settings)
     if problem.rules.risk is not None or problem.rules.budget_confidence is not None:
         plan = solve_robust(problem, how, progress=told)
     else:
