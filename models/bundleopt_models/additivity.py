@@ -30,6 +30,7 @@ from bundleopt_data.campaign import CampaignWeek
 from bundleopt_models.decomposition import Offers
 from bundleopt_models.forecast import DemandForecast, PairRelations
 from bundleopt_models.joint_law import bundle_law, conditional_marginals
+from bundleopt_models.multi_buy import unit_law
 from bundleopt_models.offer_values import OptionTable
 from bundleopt_models.option_table import CENTS, shelf_margin
 from bundleopt_models.valuation import OptionMoney, option_money
@@ -65,7 +66,8 @@ class HeldOffer:
     """One offer of a customer.
 
     Attributes:
-        items: (K,) item codes. law: (2**K,) P(T | visit) of its subsets, as bit masks.
+        items: (K,) item codes. law: (2**K,) P(T | visit) of its subsets, as bit masks; (3,) none, fewer than n and n
+            units where the offer is n units of one item.
         shelf: (2, 2**K) revenue and margin of every subset at shelf prices. given: (2,) what a redemption gives away.
         multiplier: M.
     """
@@ -75,6 +77,12 @@ class HeldOffer:
     shelf: Reals
     given: Reals
     multiplier: float
+
+    @property
+    def has(self) -> npt.NDArray[np.int64]:
+        """(len(law), K) 1 where an outcome holds an item."""
+        outcomes = np.minimum(np.arange(len(self.law)), (1 << len(self.items)) - 1)
+        return np.asarray((outcomes[:, None] >> np.arange(len(self.items))) & 1, dtype=np.int64)
 
 
 def measure_additivity(
@@ -132,7 +140,19 @@ def held_offer(
     has = (np.arange(len(law))[:, None] >> np.arange(len(items))) & 1
     unit = np.stack([campaign.shelf_price_cents / CENTS, shelf_margin(campaign)])[:, items]
     raised = forecast.slope[customer, items].astype(np.float64) @ money.log_lift[option, : len(items)]
-    return HeldOffer(items, law, unit @ has.T, money.given[:, option], salience * math.exp(raised))
+    held_units = has.astype(np.float64)
+    if table.quantities[option] > 1:
+        law, held_units = _unit_outcomes(law, forecast.units[items], int(table.quantities[option]))
+    return HeldOffer(items, law, unit @ held_units.T, money.given[:, option], salience * math.exp(raised))
+
+
+def _unit_outcomes(law: Reals, kappa: npt.NDArray[np.float32], quantity: int) -> tuple[Reals, Reals]:
+    """(3,) chances of none, 1 to n - 1 and n units of an item given a visit, and (3, 1) units in them on average."""
+    units = unit_law(torch.as_tensor(kappa.astype(np.float64)), np.array([quantity]))
+    full, held = float(units.at_least), float(units.held)
+    fewer = (held - quantity * full) / (1.0 - full) if full < 1.0 else 0.0
+    chances = np.array([law[0], law[1] * (1.0 - full), law[1] * full])
+    return chances, np.array([[0.0], [fewer], [float(quantity)]])
 
 
 def values_together(held: Sequence[HeldOffer], visit: float, known: PairRelations) -> tuple[Reals, Reals]:
@@ -174,9 +194,7 @@ def law_of_all(held: Sequence[HeldOffer], known: PairRelations) -> Reals:
 def _across(one: HeldOffer, other: HeldOffer, known: PairRelations) -> Reals:
     """(2**K, 2**K') exp(sum of gamma less background over known pairs with an item in each subset)."""
     excess = known.log_odds(one.items[:, None], other.items[None, :]) - known.background
-    rows = (np.arange(len(one.law))[:, None] >> np.arange(len(one.items))) & 1
-    columns = (np.arange(len(other.law))[:, None] >> np.arange(len(other.items))) & 1
-    terms: Reals = np.exp(rows @ excess @ columns.T)
+    terms: Reals = np.exp(one.has @ excess @ other.has.T)
     return terms
 
 

@@ -12,6 +12,13 @@ dP(T) = P(T) g, where g = 1 - 1/D = (M - 1) P(b) / D is the one number that depe
 
 and likewise with margins. g (1 - q_i) are the induced units of item i: the sum of dP(T) over the T without i.
 
+n units of one item (`multi_buy.py`): the full set is {N >= n}, the partial outcomes are 1 to n - 1 units, and units
+beyond n stay at shelf price before and after. With q the chance of a purchase and h = E[min(N, n) | bought],
+
+    P(b) = q P(N >= n | bought)      kept = p (q h - n P(b))      induced units = g (n - q h)
+
+Every induced unit displaces substitutes and is borrowed from later weeks; complements follow the purchase, (1 - q).
+
 Letters: `K` items of a bundle, `P` pairs of them. All tensors are float64; `...` is (bundles, customers) or (offers,).
 """
 
@@ -23,6 +30,7 @@ from itertools import combinations
 import torch
 
 from bundleopt_models.joint_law import bundle_law
+from bundleopt_models.multi_buy import UnitLaw
 from bundleopt_models.outside import conditional_shift
 
 
@@ -37,6 +45,7 @@ class BundleCells:
         pull: (K, ...) share of induced units borrowed from later weeks.
         outside: (2, K, ...) revenue and margin moved per induced unit, over all related items, also the bundle's own.
         scales: (2, K, ...) how far shifts are scaled down for gamma < 0 and for gamma > 0.
+        units: how many units of the one item make the full set; None for one of each.
     """
 
     conditional: torch.Tensor
@@ -47,6 +56,7 @@ class BundleCells:
     pull: torch.Tensor
     outside: torch.Tensor
     scales: torch.Tensor
+    units: UnitLaw | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class BundleTerms:
     """See the formulas above; (2, ...) is revenue and margin.
 
     Attributes:
-        both, none: (...) P(b) and P(empty set) of the week. lack: (K, ...) 1 - q_i.
+        both, none: (...) P(b) and P(empty set) of the week. lack: (K, ...) units per unit of g, 1 - q_i.
         kept, outside, pulled: (2, ...) money.
     """
 
@@ -71,11 +81,27 @@ def bundle_terms(cells: BundleCells) -> BundleTerms:
     law = bundle_law(cells.conditional, cells.gammas)
     both, none = law[-1] * cells.visit, 1.0 - cells.visit + law[0] * cells.visit
     owned = cells.conditional * cells.visit
+    if cells.units is not None:
+        return _several_units(cells, cells.units, (both, none, owned))
     lack = 1.0 - owned
     kept = torch.stack([(money * owned).sum(0) - both * money.sum(0) for money in cells.money])
     moved = torch.stack([(lack * outside).sum(0) for outside in cells.outside])
     pulled = torch.stack([(lack * cells.pull * money).sum(0) for money in cells.money])
     return BundleTerms(both, none, lack, kept, moved - _inside(cells, lack), pulled)
+
+
+def _several_units(
+    cells: BundleCells, units: UnitLaw, chances: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+) -> BundleTerms:
+    """The terms of n units of one item; `chances` are P(one or more), P(none) and (1, ...) the former again."""
+    bought, none, owned = chances
+    both, held = bought * units.at_least, owned * units.held
+    lack = units.quantity - held
+    kept = torch.stack([(money * held).sum(0) - both * (units.quantity * money).sum(0) for money in cells.money])
+    per_unit = [torch.where(outside > 0, 1.0 - owned, lack) * outside for outside in cells.outside]
+    moved = torch.stack([part.sum(0) for part in per_unit])
+    pulled = torch.stack([(lack * cells.pull * money).sum(0) for money in cells.money])
+    return BundleTerms(both, none, lack, kept, moved, pulled)
 
 
 def _inside(cells: BundleCells, lack: torch.Tensor) -> torch.Tensor:

@@ -78,20 +78,21 @@ def decompose(
     for size in np.unique(sizes):
         mine = np.flatnonzero(sizes == size)
         items = table.items[offers.option[mine], :size]
-        rows[:, mine] = _rows(market, money, items, (who.reshape(-1)[mine], offers.option[mine]), math.log(salience))
+        sold = items, table.quantities[offers.option[mine]]
+        rows[:, mine] = _rows(market, money, sold, (who.reshape(-1)[mine], offers.option[mine]), math.log(salience))
     return Decomposition(revenue=rows[0] * reach, margin=rows[1] * reach)
 
 
 def _rows(
     market: Market,
     money: OptionMoney,
-    items: npt.NDArray[np.int32],
+    sold: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]],
     offers: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
     log_salience: float,
 ) -> npt.NDArray[np.float64]:
-    """(2, n, 6) rows of offers whose bundles have one size."""
-    who, option = offers
-    terms = bundle_terms(market.one_customer_each(items, who))
+    """(2, n, 6) rows of offers whose bundles have one size; `sold` is items and units of each."""
+    (items, units), (who, option) = sold, offers
+    terms = bundle_terms(market.one_customer_each(items, units, who))
     lift = torch.as_tensor(money.log_lift[option, : items.shape[1]].T.copy())
     log_multiplier = (market.slope_of(items, who) * lift).sum(0) + log_salience
     gain = price_gain(terms.both, log_multiplier)

@@ -84,7 +84,8 @@ def value_offers_under_draws(
         market = build_market(forecast, campaign, table.items[offers.option], people, draw=draws.one(number))
         for items, mine in groups:
             chosen = who.reshape(-1)[mine], offers.option[mine]
-            rows[number][:, mine] = _worth(market, money, items, chosen, math.log(factors[1]))
+            sold = items, table.quantities[chosen[1]]
+            rows[number][:, mine] = _worth(market, money, sold, chosen, math.log(factors[1]))
     rows *= factors[0]
     return DrawValues(
         redemption=rows[:, 0],
@@ -107,13 +108,13 @@ def _by_size(
 def _worth(
     market: Market,
     money: OptionMoney,
-    items: npt.NDArray[np.int32],
+    sold: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]],
     offers: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
     log_salience: float,
 ) -> Money:
-    """(4, n) redemptions, revenue, margin and units of offers whose bundles have one size."""
-    who, option = offers
-    terms = bundle_terms(market.one_customer_each(items, who))
+    """(4, n) redemptions, revenue, margin and units of offers whose bundles have one size; `sold`: items and units."""
+    (items, units), (who, option) = sold, offers
+    terms = bundle_terms(market.one_customer_each(items, units, who))
     lift = torch.as_tensor(money.log_lift[option, : items.shape[1]].T.copy())
     gain = price_gain(terms.both, (market.slope_of(items, who) * lift).sum(0) + log_salience)
     earned, given = torch.as_tensor(money.earned[:, option]), torch.as_tensor(money.given[:, option])

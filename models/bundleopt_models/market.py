@@ -17,6 +17,7 @@ from bundleopt_data.errors import UsageError
 from bundleopt_models.bundle_terms import BundleCells
 from bundleopt_models.forecast import DemandForecast, PairRelations
 from bundleopt_models.joint_law import conditional_marginals
+from bundleopt_models.multi_buy import UnitLaw, unit_law
 from bundleopt_models.option_table import CENTS, shelf_margin
 from bundleopt_models.outside import OutsideEffect, outside_effect
 from bundleopt_models.uncertainty import ParameterDraw, drawn_relations
@@ -31,7 +32,7 @@ class Market:
         conditional, slope: (N, U) P(i | visit) and price sensitivity. visit: (U,).
         money: (2, N) shelf price and shelf margin. pull: (N,) share of induced units borrowed from later weeks.
         outside: effect of an induced unit on other items.
-        relations: of the forecast, in item codes.
+        relations: of the forecast, in item codes. kappa: (N,) expected units given bought.
     """
 
     place: npt.NDArray[np.int64]
@@ -42,9 +43,10 @@ class Market:
     pull: torch.Tensor
     outside: OutsideEffect
     relations: PairRelations
+    kappa: torch.Tensor
 
-    def all_customers(self, items: npt.NDArray[np.int32]) -> BundleCells:
-        """Cells of (n, K) bundles for every customer, shaped (n, U)."""
+    def all_customers(self, items: npt.NDArray[np.int32], quantity: npt.NDArray[np.int32]) -> BundleCells:
+        """Cells of (n, K) bundles of (n,) units of each item for every customer, shaped (n, U)."""
         rows = self._rows(items)
         gammas, excess = self._gammas(items)
         return BundleCells(
@@ -56,10 +58,13 @@ class Market:
             pull=self.pull[rows][..., None],
             outside=torch.stack([self.outside.revenue[rows], self.outside.margin[rows]]),
             scales=torch.stack([self.outside.scale_down[rows], self.outside.scale_up[rows]]),
+            units=self._units(rows, quantity, across=True),
         )
 
-    def one_customer_each(self, items: npt.NDArray[np.int32], customers: npt.NDArray[np.int64]) -> BundleCells:
-        """Cells of (n, K) bundles, each for one customer, shaped (n,)."""
+    def one_customer_each(
+        self, items: npt.NDArray[np.int32], quantity: npt.NDArray[np.int32], customers: npt.NDArray[np.int64]
+    ) -> BundleCells:
+        """Cells of (n, K) bundles of (n,) units of each item, each for one customer, shaped (n,)."""
         rows, who = self._rows(items), torch.as_tensor(customers, device=self.visit.device)
         gammas, excess = self._gammas(items)
         return BundleCells(
@@ -71,6 +76,7 @@ class Market:
             pull=self.pull[rows],
             outside=torch.stack([self.outside.revenue[rows, who], self.outside.margin[rows, who]]),
             scales=torch.stack([self.outside.scale_down[rows, who], self.outside.scale_up[rows, who]]),
+            units=self._units(rows, quantity, across=False),
         )
 
     def slopes(self, items: npt.NDArray[np.int32]) -> torch.Tensor:
@@ -80,6 +86,13 @@ class Market:
     def slope_of(self, items: npt.NDArray[np.int32], customers: npt.NDArray[np.int64]) -> torch.Tensor:
         """(K, n) price sensitivities of (n, K) bundles, each for one customer."""
         return self.slope[self._rows(items), torch.as_tensor(customers, device=self.visit.device)]
+
+    def _units(self, rows: torch.Tensor, quantity: npt.NDArray[np.int32], *, across: bool) -> UnitLaw | None:
+        """Law of the units where any bundle asks for several; `across` adds a dimension of customers."""
+        if not bool((quantity > 1).any()):
+            return None
+        law = unit_law(self.kappa[rows[0]], quantity)
+        return UnitLaw(law.quantity[:, None], law.at_least[:, None], law.held[:, None]) if across else law
 
     def _rows(self, items: npt.NDArray[np.int32]) -> torch.Tensor:
         return torch.as_tensor(self.place[items.T], device=self.visit.device)
@@ -143,6 +156,7 @@ def build_market(
         pull=_tensor(pull[wanted], device),
         outside=effect,
         relations=everything,
+        kappa=_tensor(forecast.units[wanted], device),
     )
 
 

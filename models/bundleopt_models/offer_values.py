@@ -23,6 +23,7 @@ class OptionTable:
         price_cents: (O,) bundle price. list_value_cents: (O,) sum of shelf prices.
         unit_spend: (O,) promo spend in money per redemption: (list value - price), less supplier funding.
         unit_margin: (O,) margin in money per redemption at the bundle price, funding included.
+        quantity: (O,) units of the one item that the option sells together; None for one of each item.
     """
 
     items: npt.NDArray[np.int32]
@@ -31,6 +32,12 @@ class OptionTable:
     list_value_cents: npt.NDArray[np.int64]
     unit_spend: npt.NDArray[np.float64]
     unit_margin: npt.NDArray[np.float64]
+    quantity: npt.NDArray[np.int32] | None = None
+
+    @property
+    def quantities(self) -> npt.NDArray[np.int32]:
+        """(O,) units of each item, 1 for bundles."""
+        return np.ones(len(self.bundle), dtype=np.int32) if self.quantity is None else self.quantity
 
 
 DECOMPOSITION = ("new", "upsell", "cannibalised", "certain_buyer_discount", "diversion", "pull_forward")

@@ -9,6 +9,8 @@ redeemed unit beside it, together at most that discount.
     unit margin = sum_i [share_i p_b / (1 + tax_i) - cost_i + funded_i]
     unit spend  = sum_i [discount_i - funded_i]
 
+n units of one item are a bundle of n equal parts: p(b) is n times the shelf price, and so is its cost.
+
 Letters: `I` items, `B` bundles, `O` options, `K` items of a bundle.
 """
 
@@ -21,6 +23,7 @@ import numpy.typing as npt
 
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import UsageError
+from bundleopt_models.multi_buy import MAX_QUANTITY
 from bundleopt_models.offer_values import OptionTable
 
 MAX_ITEMS = 4
@@ -31,6 +34,8 @@ def option_table(
     bundles: Sequence[Sequence[int]] | npt.NDArray[np.int32],
     prices_cents: Sequence[Sequence[int]],
     campaign: CampaignWeek,
+    *,
+    quantity: Sequence[int] | None = None,
 ) -> OptionTable:
     """Lay out bundles and their price points as one table, options of a bundle adjacent, by descending price.
 
@@ -38,9 +43,11 @@ def option_table(
         bundles: B sets of 1 to 4 distinct item codes; -1 entries are padding and ignored.
         prices_cents: B sequences of admissible prices, in integer cents, each at most the sum of shelf prices.
         campaign: shelf prices, costs, tax rates and funding of the week.
+        quantity: B numbers of units of each item, above 1 only where there is one item; None for one of each.
 
     Raises:
-        UsageError: a bundle is empty, too large or repeats an item, or a price is not in (0, sum of shelf prices].
+        UsageError: a bundle is empty, too large or repeats an item, a price is not in (0, sum of shelf prices], or a
+            quantity is none.
     """
     if len(bundles) != len(prices_cents):
         raise UsageError(f"{len(bundles)} bundles, but price points for {len(prices_cents)}")
@@ -50,7 +57,10 @@ def option_table(
     bundle = np.repeat(np.arange(len(ladders), dtype=np.int32), [len(ladder) for ladder in ladders])
     price = np.array([price for ladder in ladders for price in ladder], dtype=np.int64)
     items = padded[bundle]
-    shelf = np.where(items >= 0, campaign.shelf_price_cents[items], 0)
+    units = _quantities(quantity, padded)[bundle]
+    shelf = np.where(items >= 0, campaign.shelf_price_cents[items], 0).astype(np.int64) * units[:, None].astype(
+        np.int64
+    )
     list_value = shelf.sum(1)
     if bool(((price <= 0) | (price > list_value)).any()):
         worst = int(np.flatnonzero((price <= 0) | (price > list_value))[0])
@@ -63,8 +73,9 @@ def option_table(
         bundle=bundle,
         price_cents=price,
         list_value_cents=list_value,
-        unit_spend=_unit_spend(items, shelf, price, campaign),
-        unit_margin=_unit_margin(items, shelf, price, campaign),
+        unit_spend=_unit_spend((items, units), shelf, price, campaign),
+        unit_margin=_unit_margin((items, units), shelf, price, campaign),
+        quantity=units if bool((units > 1).any()) else None,
     )
 
 
@@ -80,33 +91,55 @@ def _padded(bundle: Sequence[int] | npt.NDArray[np.int32]) -> list[int]:
     return items + [-1] * (MAX_ITEMS - len(items))
 
 
+def _quantities(quantity: Sequence[int] | None, padded: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """(B,) units of each item of the (B, K) bundles."""
+    units = np.ones(len(padded), np.int32) if quantity is None else np.asarray(quantity, dtype=np.int32)
+    if len(units) != len(padded):
+        raise UsageError(f"{len(padded)} bundles, but quantities for {len(units)}")
+    several = (padded >= 0).sum(1) > 1
+    if bool(((units < 1) | (units > MAX_QUANTITY) | (several & (units > 1))).any()):
+        raise UsageError(f"a multi-buy is 2 to {MAX_QUANTITY} units of one item; a bundle has one unit of each")
+    return units
+
+
 def _funded(
-    items: npt.NDArray[np.int32], shelf: npt.NDArray[np.int64], price: npt.NDArray[np.int64], campaign: CampaignWeek
+    sold: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]],
+    shelf: npt.NDArray[np.int64],
+    price: npt.NDArray[np.int64],
+    campaign: CampaignWeek,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """(O,) cents of discount per redemption, and what suppliers pay of it."""
+    """(O,) cents of discount per redemption, and what suppliers pay of it; `sold` is items and units of each."""
+    items, units = sold
     list_value = shelf.sum(1)
     discount = shelf * ((list_value - price) / list_value)[:, None]
-    per_unit = np.where(items >= 0, campaign.unit_funding_cents[items], 0)
+    per_unit = np.where(items >= 0, campaign.unit_funding_cents[items], 0) * units[:, None]
     funded = np.minimum(campaign.funding_share[items] * discount + per_unit, discount)
     return discount.sum(1), funded.sum(1)
 
 
 def _unit_spend(
-    items: npt.NDArray[np.int32], shelf: npt.NDArray[np.int64], price: npt.NDArray[np.int64], campaign: CampaignWeek
+    sold: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]],
+    shelf: npt.NDArray[np.int64],
+    price: npt.NDArray[np.int64],
+    campaign: CampaignWeek,
 ) -> npt.NDArray[np.float64]:
     """(O,) money of discount per redemption, less what suppliers pay."""
-    discount, funded = _funded(items, shelf, price, campaign)
+    discount, funded = _funded(sold, shelf, price, campaign)
     spend: npt.NDArray[np.float64] = (discount - funded) / CENTS
     return spend
 
 
 def _unit_margin(
-    items: npt.NDArray[np.int32], shelf: npt.NDArray[np.int64], price: npt.NDArray[np.int64], campaign: CampaignWeek
+    sold: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]],
+    shelf: npt.NDArray[np.int64],
+    price: npt.NDArray[np.int64],
+    campaign: CampaignWeek,
 ) -> npt.NDArray[np.float64]:
     """(O,) money of margin per redemption at the bundle price, supplier funding included."""
+    items, units = sold
     list_value = shelf.sum(1)
     net = price * (shelf / (1.0 + campaign.tax_rate[items])).sum(1) / list_value
-    cost = np.where(items >= 0, campaign.unit_cost_cents[items], 0).sum(1)
-    _, funded = _funded(items, shelf, price, campaign)
+    cost = np.where(items >= 0, campaign.unit_cost_cents[items], 0).sum(1) * units
+    _, funded = _funded(sold, shelf, price, campaign)
     margin: npt.NDArray[np.float64] = (net - cost + funded) / CENTS
     return margin

@@ -85,7 +85,7 @@ def value_in_market(
 def option_money(forecast: DemandForecast, campaign: CampaignWeek, table: OptionTable) -> OptionMoney:
     """Money and price lifts of every option."""
     real = table.items >= 0
-    shelf = np.where(real, shelf_margin(campaign)[table.items], 0.0).sum(1)
+    shelf = np.where(real, shelf_margin(campaign)[table.items], 0.0).sum(1) * table.quantities
     ratio = table.price_cents / table.list_value_cents
     lift = np.where(real, forecast.item_lift(np.where(real, table.items, 0), ratio[:, None]), 0.0)
     return OptionMoney(
@@ -110,6 +110,8 @@ def check_valuation(table: OptionTable, reach: float, salience: float) -> None:
     real = table.items >= 0
     if len(real) and not bool(real[:, 0].all() and (real[:, 1:] <= real[:, :-1]).all()):
         raise UsageError("option rows hold their items first, then -1")
+    if bool((real.sum(1) > 1)[table.quantities > 1].any()):
+        raise UsageError("only an option of one item can hold several units of it")
     if len(np.unique(table.bundle)) != int((np.diff(table.bundle) != 0).sum()) + min(1, len(table.bundle)):
         raise UsageError("options of one bundle must be adjacent")
 
@@ -155,7 +157,7 @@ def _value_chunk(
     first = options[np.flatnonzero(np.diff(rows, prepend=-1))]
     items = table.items[first]
     items = items[:, : int((items[0] >= 0).sum())]
-    terms = bundle_terms(market.all_customers(items))
+    terms = bundle_terms(market.all_customers(items, table.quantities[first]))
     device = market.visit.device
     row = torch.as_tensor(rows, device=device)
     lift = torch.as_tensor(money.log_lift[options, : items.shape[1]].T.copy(), device=device)
