@@ -14,7 +14,7 @@ Letters: `U` customers, `M` options on the menu.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,10 +53,15 @@ class Answer:
 def answer(task: MenuTask, row: Floats64) -> Answer:
     """Let every customer choose the best set at the row prices `row`."""
     worth = reduced_gain(task.cells, torch.from_numpy(row)).numpy()
-    sets = best_sets(worth, task.clash, task.slots)
+    customers = task.cells.customers
+    sets = best_sets(worth[:, :customers], task.clash, task.slots)
     total = float(sets.bound.sum())
     bound = float(row @ task.rows.limit) + total
     bound += ROUNDING * (float(np.abs(row) @ np.abs(task.rows.limit)) + total)
+    if task.cells.shelf:
+        shelf = worth[:, customers:]
+        bound += float(shelf.sum()) + ROUNDING * (float(np.abs(shelf).sum()) + float(np.abs(task.gain()[:, -1]).sum()))
+        sets = replace(sets, shown=np.append(sets.shown, np.ones(shelf.shape, dtype=bool), axis=1))
     everything = np.arange(len(task.cells.option))
     activity = row_activity(task.cells, everything, torch.from_numpy(sets.shown.astype(np.float64))).numpy()
     return Answer(sets, bound - task.include_loss(worth, sets.shown), activity)

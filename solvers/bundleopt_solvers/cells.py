@@ -33,6 +33,7 @@ class Cells:
         heft: (2 + F, O) float64 sums over customers of absolute gain, redemption, and absolute values of the floors.
         rate: (R, O) coefficients of the redemption rows.
         group: (O, G) exclusion groups, `groups` where none.
+        shelf: whether the last customer is the shelf, see CampaignProblem.
     """
 
     option: npt.NDArray[np.int64]
@@ -51,6 +52,12 @@ class Cells:
     groups: int
     stock_rows: int
     contact: float
+    shelf: bool = False
+
+    @property
+    def customers(self) -> int:
+        """Number of customers, the shelf left out."""
+        return self.gain.shape[1] - int(self.shelf)
 
     def part(self, start: int, stop: int) -> Cells:
         """Return the cells of a range of options, without copying them."""
@@ -91,16 +98,20 @@ class Cells:
         )
 
     def sample(self, who: npt.NDArray[np.int64]) -> Cells:
-        """Return the cells of the customers `who`, stock in proportion."""
+        """Return the cells of the customers `who`, stock in proportion; the shelf, where it is one, too."""
         at = torch.from_numpy(who)
+        share = len(who) / self.gain.shape[1]
+        weight = torch.ones(len(who))
+        if self.shelf:
+            weight[-1] = share
         return replace(
             self,
-            gain=self.gain[:, at],
-            redemption=self.redemption[:, at],
-            floors=tuple(part[:, at] for part in self.floors),
+            gain=self.gain[:, at] * weight,
+            redemption=self.redemption[:, at] * weight,
+            floors=tuple(part[:, at] * weight for part in self.floors),
             count_customer=self.count_customer[:, at],
-            units=tuple(part[:, at] for part in self.units),
-            unit_cap=self.unit_cap * (len(who) / self.gain.shape[1]),
+            units=tuple(part[:, at] * weight for part in self.units),
+            unit_cap=self.unit_cap * share,
         )
 
     def double(self) -> Cells:
@@ -158,4 +169,5 @@ def build_cells(problem: CampaignProblem, rows: CouplingRows, options: npt.NDArr
         groups=groups,
         stock_rows=len(rows.stock),
         contact=problem.rules.contact_cost,
+        shelf=problem.shelf,
     )

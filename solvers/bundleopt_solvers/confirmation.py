@@ -31,7 +31,7 @@ def second_bound(problem: CampaignProblem, state: SearchState) -> float:
     score = np.where(link > 0, link * np.where(link > 0, stock, 0.0), 0.0).sum(1)
     net = np.zeros(problem.value.shape)
     for u in range(len(problem.value)):
-        worth = problem.value[u].astype(np.float64) - rules.contact_cost
+        worth = problem.value[u].astype(np.float64) - (rules.contact_cost if u < problem.customers else 0.0)
         for name, price in row.items():
             if price:
                 worth -= price * coefficient(problem, u, name)
@@ -58,14 +58,15 @@ def second_bound(problem: CampaignProblem, state: SearchState) -> float:
 
 def _best_offers(problem: CampaignProblem, net: Floats64, must: npt.NDArray[np.bool_]) -> Floats64:
     """Most that each option's offers can add up to, (O,), with as many of them as a bundle on the menu may have."""
-    least, most = problem.rules.min_exposure or 1, problem.rules.max_exposure or len(net)
+    shelf, net = net[problem.customers :].sum(0), net[: problem.customers]
+    least, most = problem.least_offers, problem.rules.max_exposure or len(net)
     if least > len(net):
         return np.full(net.shape[1], -np.inf)
     ranked = -np.sort(-net, axis=0)
     kept = np.maximum(ranked, 0.0)
-    asked = must | (least > 1)
+    asked = must | (least > 1 - int(problem.shelf))
     kept[:least, asked] = ranked[:least, asked]
-    return np.asarray(kept[:most].sum(0))
+    return np.asarray(kept[:most].sum(0) + shelf)
 
 
 def _group_prices(problem: CampaignProblem, price: Floats64) -> Floats64:
@@ -109,6 +110,8 @@ def _parity_coefficient(problem: CampaignProblem, customer: int, which: str) -> 
     for parity in problem.rules.parity:
         for code, label in enumerate(parity.labels):
             part = float(np.mean(parity.group == code))
+            if customer >= len(parity.group):
+                return 0.0  # the shelf
             here = float(parity.group[customer] == code)
             if which == f"{parity.name}={label}:most":
                 return here - (1 + parity.tolerance) * part

@@ -50,8 +50,8 @@ def _too_few(menu: MenuRules, bundle: npt.NDArray[np.int32], usable: Indices) ->
 
 def _too_many_offers(problem: CampaignProblem, menu: MenuRules) -> str:
     """Offers that bundles on the menu must have, against customers, slots, and one offer with an item a customer."""
-    rules, options, customers = problem.rules, problem.options, len(problem.value)
-    least = rules.min_exposure or 1
+    rules, options, customers = problem.rules, problem.options, problem.customers
+    least = problem.least_offers
     asked = max(len(menu.include), int(max(-menu.cap.min(initial=0.0), 0.0)))
     if not asked:
         return ""
@@ -103,9 +103,10 @@ def _least_use(
         columns: (n,) options that use it; bundles without any of them use nothing.
         use: (U, n) at least 0, of one offer of each.
     """
-    least, bundle = problem.rules.min_exposure or 1, problem.options.bundle[columns]
-    rows = min(least, len(use))
-    cheapest = np.partition(use.astype(np.float64), rows - 1, axis=0)[:rows].sum(0)
+    customers, bundle = use[: problem.customers].astype(np.float64), problem.options.bundle[columns]
+    rows = min(problem.least_offers, len(customers))
+    cheapest = np.partition(customers, max(rows - 1, 0), axis=0)[:rows].sum(0)
+    cheapest += use[problem.customers :].sum(0)  # the shelf uses what it uses
     by_bundle = np.zeros(len(problem.options.bundle_ids))
     by_bundle[bundle] = np.inf
     np.minimum.at(by_bundle, bundle, cheapest)

@@ -28,7 +28,8 @@ def build_customer_model(problem: CampaignProblem) -> LinearModel:
     customers, count = problem.value.shape
     rules = problem.rules
     cost = np.full(count, -rules.fixed_cost_per_bundle)
-    worth = problem.value.astype(np.float64) - rules.contact_cost
+    worth = problem.value.astype(np.float64)
+    worth[: problem.customers] -= rules.contact_cost
     upper = np.ones(count + customers * count)
     upper[:count][dear_options(problem) | fixed_prices(problem)] = 0.0
     empty = np.zeros(0, dtype=np.int64)
@@ -67,8 +68,8 @@ def _menu_rows(problem: CampaignProblem) -> list[Row]:
 
 def _exposure_rows(problem: CampaignProblem) -> list[Row]:
     """An option on the menu has at least one offer, or as many as asked, and no more than allowed."""
-    customers, count = problem.value.shape
-    least, most = problem.rules.min_exposure or 1, problem.rules.max_exposure
+    customers, count = problem.customers, problem.value.shape[1]
+    least, most = problem.least_offers, problem.rules.max_exposure
     rows = []
     for o in range(count):
         at = np.concatenate([[o], count + np.arange(customers) * count + o])
@@ -79,7 +80,7 @@ def _exposure_rows(problem: CampaignProblem) -> list[Row]:
 
 
 def _customer_rows(problem: CampaignProblem) -> list[Row]:
-    customers, count = problem.value.shape
+    customers, count = problem.customers, problem.value.shape[1]
     members = [np.flatnonzero(np.isin(problem.options.items, sorted(g)).any(1)) for g in item_groups(problem)]
     rows = []
     for u in range(customers):
@@ -88,6 +89,11 @@ def _customer_rows(problem: CampaignProblem) -> list[Row]:
         rows += [_row(f"disjoint.{u}.{g}", start + at, 1.0, 1.0) for g, at in enumerate(members) if len(at) > 1]
         for o in range(count):
             rows.append(_row(f"on_menu.{u}.{o}", np.array([o, start + o]), np.array([-1.0, 1.0]), 0.0))
+    if problem.shelf:  # what is on the menu is on the shelf
+        pairs = [np.array([o, count + customers * count + o]) for o in range(count)]
+        rows += [
+            _row(f"shelf.{at[0]}.{sign:+.0f}", at, np.array([sign, -sign]), 0.0) for at in pairs for sign in (1.0, -1.0)
+        ]
     return rows
 
 

@@ -119,7 +119,7 @@ def _certificates(
 ) -> tuple[dict[str, Certificate], SegmentCertificate]:
     """The assignment's certificate (the headline bound holds for it too), and the segment model's where asked for."""
     fixed = Certificate(plan.value, max(min(plan.menu_bound, bound), plan.value), FIXED_FAMILY)
-    if not state.settings.segment_master or interrupted:
+    if not state.settings.segment_master or interrupted or state.problem.shelf:  # segments know no shelf
         return {"assignment": fixed}, SegmentCertificate(None, 0, ())
     found = segment_certificate(state.problem, plan.menu, state.settings)
     menu = {} if found.certificate is None else {"menu": found.certificate}

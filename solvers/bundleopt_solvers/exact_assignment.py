@@ -34,8 +34,9 @@ class Columns:
 
 def _columns(task: MenuTask, customer: int, gain: Floats64, use: Floats64, row: Floats64) -> Columns:
     usable = [m for m in range(len(gain)) if gain[m, customer] > -1e20]
-    members: list[tuple[int, ...]] = [()]
-    for size in range(1, task.slots + 1):
+    is_shelf = customer >= task.cells.customers
+    members: list[tuple[int, ...]] = [tuple(range(len(gain))) if is_shelf else ()]
+    for size in range(1, 1 if is_shelf else task.slots + 1):
         members += [s for s in combinations(usable, size) if not any(task.clash[a, b] for a, b in combinations(s, 2))]
     total = np.array([sum(gain[m, customer] for m in s) for s in members], dtype=np.float64)
     used = np.array([use[:, list(s), customer].sum(1) for s in members]).reshape(len(members), len(row))

@@ -19,7 +19,7 @@ Letters: `U` customers, `O` options, `R` redemption rows, `J` stock rows, `Q` ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,7 @@ class Relaxation:
 
     Attributes:
         rows, menu: the rules. slots: offers a customer. forced: bundles that must be on the menu with an offer.
-        least, most: offers of a bundle on the menu; None for no limit.
+        least, most: offers of a bundle on the menu; None for no limit. The shelf is no offer.
     """
 
     rows: CouplingRows
@@ -99,7 +99,7 @@ def reduced_gain(cells: Cells, row: Tensor, link: Tensor | None = None) -> Tenso
     price = row[:redemption_rows] @ cells.rate
     out = torch.addcmul(cells.gain, cells.redemption, price[:, None], value=-1)
     if cells.contact:
-        out -= cells.contact
+        out[:, : cells.customers] -= cells.contact
     for place, floor in enumerate(cells.floors):
         out += row[redemption_rows + place] * floor
     first = redemption_rows + len(cells.floors)
@@ -136,10 +136,12 @@ def net_gain(cells: Cells, prices: Multipliers) -> Tensor:
 
 def scores(cells: Cells, net: Tensor, prices: Multipliers, relaxation: Relaxation) -> Floats64:
     """Score of each option before menu prices, (O,): its best offers, as many as a bundle on the menu may have."""
+    shelf, net = net[:, cells.customers :], net[:, : cells.customers]
     total: Floats64 = torch.relu(net).sum(1, dtype=torch.float64).numpy()
     must = np.isin(cells.bundle, list(relaxation.forced)) if relaxation.forced else np.zeros(len(total), dtype=bool)
-    if relaxation.least > 1 or relaxation.most is not None or must.any():
-        asked = np.where(must | (relaxation.least > 1), relaxation.least, 0)
+    asks_all = relaxation.least > 1 - int(cells.shelf)  # one offer comes by itself where there is no shelf
+    if asks_all or relaxation.most is not None or must.any():
+        asked = np.where(must | asks_all, relaxation.least, 0)
         count = (net > 0).sum(1).numpy()
         few = np.flatnonzero(count < asked)
         total[few] = NEVER if relaxation.least > net.shape[1] else _best_of(net, few, relaxation.least)
@@ -148,6 +150,8 @@ def scores(cells: Cells, net: Tensor, prices: Multipliers, relaxation: Relaxatio
             total[many] = _best_of(net, many, relaxation.most)
     if cells.units:
         total += (prices.link[torch.from_numpy(cells.option)] * cells.unit_cap).sum(1, dtype=torch.float64).numpy()
+    if cells.shelf:
+        total += shelf.sum(1, dtype=torch.float64).numpy()  # on the menu is on the shelf, whatever that is worth
     return total
 
 
@@ -159,6 +163,10 @@ def _best_of(net: Tensor, option: npt.NDArray[np.int64], count: int) -> Floats64
 
 def shown_at(net: Tensor, position: npt.NDArray[np.int64], relaxation: Relaxation) -> Tensor:
     """Which customers the relaxed plan shows the options at `position`, (n, U) bool; they make up the scores."""
+    if relaxation.rows.shelf:
+        inner = replace(relaxation, rows=replace(relaxation.rows, shelf=False))
+        shown = shown_at(net[:, :-1], position, inner)
+        return torch.cat([shown, shown.new_ones(len(shown), 1)], 1)
     part = net[torch.from_numpy(position)]
     shown = part > 0
     count = shown.sum(1)
@@ -199,6 +207,9 @@ def rounding_allowance(cells: Cells, prices: Multipliers, relaxation: Relaxation
     for place in range(len(cells.floors)):
         plus = plus + prices.row[cells.rate.shape[0] + place] * cells.heft[2 + place]
     plus = plus + (prices.link[torch.from_numpy(cells.option)] * cells.unit_cap).sum(1, dtype=torch.float64)
+    for place, part in enumerate(cells.units if cells.shelf else ()):  # the shelf counts whatever it costs
+        use = torch.cat([prices.row[relaxation.rows.first_stock :], prices.row.new_zeros(1)])[cells.unit_row[:, place]]
+        plus = plus + (use + prices.link[torch.from_numpy(cells.option), place]) * part[:, -1]
     terms = float(torch.topk(plus, most).values.sum()) if most else 0.0
     limits = float(prices.row @ torch.from_numpy(np.abs(relaxation.rows.limit)))
     counted = prices.row[relaxation.rows.first_count : relaxation.rows.first_stock]

@@ -85,10 +85,12 @@ def _gradient(cells: Cells, relaxation: Relaxation, net: Tensor, point: DualPoin
     for place in range(cells.group.shape[1]):
         group.index_add_(0, cells.group[torch.from_numpy(position), place], shown, alpha=-1.0)
     group[-1] = 0
+    slot = relaxation.slots - shown.sum(0)
+    group[:, cells.customers :], slot[cells.customers :] = 0, 0
     load = relaxation.menu.member[:, cells.option[position]].sum(1)
     return Direction(
         row=limit - row_activity(cells, position, shown),
-        slot=relaxation.slots - shown.sum(0),
+        slot=slot,
         group=group,
         menu=torch.from_numpy(relaxation.menu.cap - load).to(dtype),
         link=_link_gradient(cells, position, shown, relaxation.rows.redemption.shape[1]),
@@ -123,6 +125,7 @@ def _customer_sizes(cells: Cells) -> Tensor:
     if not count:
         return torch.ones(cells.gain.shape[1])
     worth = torch.relu(cells.gain).topk(count, 0).values.mean(0)
+    worth[cells.customers :] = 0
     mean = float(worth.mean())
     return (worth / mean).clamp(min=LEAST_SIZE) if mean > 0 else torch.ones(cells.gain.shape[1])
 

@@ -29,12 +29,16 @@ def tighten_links(cells: Cells, prices: Multipliers, positions: npt.NDArray[np.i
         link[option, place] = 0
         net = net_gain(part, replace(prices, link=link))
         link[option, place] = _best_price(
-            net, units, part.unit_cap[:, place], part.unit_row[:, place] < part.stock_rows
+            net, units, part.unit_cap[:, place], part.unit_row[:, place] < part.stock_rows, part.customers
         )
     return replace(prices, link=link)
 
 
-def _best_price(net: torch.Tensor, units: torch.Tensor, cap: torch.Tensor, applies: torch.Tensor) -> torch.Tensor:
+def _best_price(
+    net: torch.Tensor, units: torch.Tensor, cap: torch.Tensor, applies: torch.Tensor, customers: int
+) -> torch.Tensor:
+    cap = cap - units[:, customers:].sum(1)  # the shelf is served first, at any price
+    net, units = net[:, :customers], units[:, :customers]
     over = applies & ((units * (net > 0)).sum(1) > cap)
     price = torch.zeros_like(cap)
     at = torch.nonzero(over).ravel()

@@ -32,6 +32,7 @@ class SearchSpace:
         slots: offers a customer. fixed_cost: money per bundle. must: bundles that stay.
         tick: counts a move, and says whether it must be the last.
         allowed: whether a set of positions keeps the rules of the menu (caps, number, no arbitrage).
+        shelf: (O,) reduced value of standing on the menu; None where there is none.
     """
 
     worth: Tensor
@@ -42,6 +43,7 @@ class SearchSpace:
     must: frozenset[int]
     allowed: Callable[[Indices], bool]
     tick: Tick = never
+    shelf: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def hold(space: SearchSpace, menu: Indices) -> Held:
             if slot + 1 < space.slots:
                 left *= open_[pick]
     cost = space.fixed_cost * len(np.unique(space.bundle[menu]))
+    if space.shelf is not None:
+        cost -= float(space.shelf[menu].sum())
     return Held(option, worth, float(worth.sum(dtype=torch.float64)) - cost)
 
 
@@ -88,7 +92,7 @@ def added_gain(space: SearchSpace, held: Held) -> npt.NDArray[np.float64]:
 
 def _first_allowed(space: SearchSpace, menu: Indices, gains: npt.NDArray[np.float64]) -> int | None:
     """Best option that may join `menu`; None where no gain beats its cost or no candidate of the short list may."""
-    gains = gains - space.fixed_cost
+    gains = gains - space.fixed_cost + (0.0 if space.shelf is None else space.shelf)
     gains[np.isin(space.bundle, space.bundle[menu])] = -np.inf
     for position in np.argsort(-gains, kind="stable")[:SHORT_LIST]:
         if gains[position] <= 0:

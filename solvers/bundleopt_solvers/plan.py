@@ -55,7 +55,8 @@ class CampaignPlan:
 
     Attributes:
         menu: option indices on the menu, ascending.
-        offer_customer, offer_option: aligned (F,) codes of the 0/1 offers, sorted by customer, then option.
+        offer_customer, offer_option: aligned (F,) codes of the 0/1 offers, sorted by customer, then option; in public
+            redemption the menu follows as the offers of the shelf, the last row of the problem.
         headline: objective value and bound of the delivered customer plan.
         certificates: `menu` (segment model) and `assignment` (menu fixed), labelled as what they are.
         rules: every rule with limit, value, slack and shadow price.

@@ -158,6 +158,9 @@ class CampaignProblem:
         segment: (U,) codes of the segments used by the segment master problem.
         incremental_revenue: (U, O) money; only where a rule asks for it.
         draws: of demand; only where a rule asks for them.
+        shelf: whether the last row of these arrays is no customer but the shelf (public redemption): what an option
+            does by standing there with its price. It takes every option of the menu, in no slot, at no contact cost,
+            and no item or exposure rule of customers is about it. `customer_ids` and `Parity.group` leave it out.
     """
 
     customer_ids: npt.NDArray[np.object_]
@@ -170,3 +173,14 @@ class CampaignProblem:
     rules: Rules
     incremental_revenue: Floats | None = None
     draws: OfferDraws | None = None
+    shelf: bool = False
+
+    @property
+    def customers(self) -> int:
+        """Number of customers: rows of the arrays, the shelf's left out."""
+        return len(self.value) - int(self.shelf)
+
+    @property
+    def least_offers(self) -> int:
+        """Offers that a bundle on the menu has at least: one, or none where the shelf sells it anyway."""
+        return self.rules.min_exposure or (0 if self.shelf else 1)

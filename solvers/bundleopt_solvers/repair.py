@@ -46,6 +46,7 @@ class MenuTask:
     def gain(self) -> Floats64:
         """Value of each offer less contact cost, (M, U)."""
         out: Floats64 = self.cells.gain.numpy() - self.cells.contact
+        out[:, self.cells.customers :] += self.cells.contact
         return out
 
     def coefficient(self, row: int) -> Floats64:
@@ -112,7 +113,7 @@ def exact_value(task: MenuTask, shown: Shown) -> float:
     gain = task.cells.gain.numpy()[shown]
     bundles = int(shown.any(1).sum())
     fixed = task.problem.rules.fixed_cost_per_bundle
-    costs = [-task.cells.contact] * int(shown.sum()) + [-fixed] * bundles
+    costs = [-task.cells.contact] * int(shown[:, : task.cells.customers].sum()) + [-fixed] * bundles
     return math.fsum([*gain.tolist(), *costs])
 
 
@@ -160,10 +161,12 @@ def _exact_count(task: MenuTask, row: int, offers: Offers) -> Fraction:
     name, limit = task.rows.names[row], Fraction(str(float(task.rows.limit[row])))
     if name.startswith("parity:"):
         return exact_parity_excess(task.problem, name, who)
-    count = int((place == int(np.flatnonzero(task.cells.count_option[row - task.rows.first_count].numpy())[0])).sum())
+    option = int(np.flatnonzero(task.cells.count_option[row - task.rows.first_count].numpy())[0])
+    count = int(((place == option) & (who < task.cells.customers)).sum())
     if name.startswith("max_exposure:"):
         return count - limit
-    return -count - limit if count else Fraction(0)  # without any offer the bundle is not on the menu
+    is_there = bool(count) or task.cells.shelf  # without any offer a bundle is on the menu by the shelf alone
+    return -count - limit if is_there else Fraction(0)
 
 
 def _exact_sales(task: MenuTask, rule: tuple[str, Fraction], option: npt.NDArray[np.int64], sold: Floats64) -> Fraction:
@@ -227,10 +230,11 @@ def _limits(task: MenuTask, tighter: float) -> Floats64:
 def _protected(task: MenuTask, shown: Shown) -> Shown:
     """The last offers of bundles that must be there, which no repair may drop."""
     keep = np.zeros_like(shown)
-    least = task.problem.rules.min_exposure or 1
+    customers, least = task.cells.customers, task.problem.least_offers
     for position in task.must:
-        if shown[position].sum() <= least:
+        if shown[position, :customers].sum() <= least:
             keep[position] = shown[position]
+    keep[:, customers:] = True
     return keep
 
 
@@ -312,9 +316,9 @@ def _add(
 
 def _place(task: MenuTask, shown: Shown, worth: Floats64) -> Shown:
     """Give every bundle that must be there its least number of offers, and others theirs or none, at the least loss."""
-    least = task.problem.rules.min_exposure or 1
+    least = task.problem.least_offers
     for position in [*task.must, *(m for m in range(len(shown)) if least > 1 and m not in task.must)]:
-        held = int(shown[position].sum())
+        held = int(shown[position, : task.cells.customers].sum())
         if held >= least or (not held and position not in task.must):
             continue
         loss = _loss_of_placing(task, shown, worth, position)
@@ -342,6 +346,7 @@ def _loss_of_placing(task: MenuTask, shown: Shown, worth: Floats64, position: in
     loss[
         (shown & _protected(task, shown)).any(0) | shown[position] | (task.cells.gain.numpy()[position] < NEVER / 2)
     ] = np.inf
+    loss[task.cells.customers :] = np.inf
     return np.asarray(loss)
 
 

@@ -35,13 +35,14 @@ def first_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float6
     """Row prices and a ranking of options from every n-th customer, with the limits in proportion."""
     cells, relaxation = state.cells, state.relaxation
     customers = cells.gain.shape[1]
-    who = np.arange(0, customers, max(1, customers // max(SAMPLE, customers // 10)))
+    who = np.arange(0, cells.customers, max(1, customers // max(SAMPLE, customers // 10)))
+    who = np.append(who, np.arange(cells.customers, customers))
     share = len(who) / customers
     sample = cells.sample(who)
     smaller = replace(
         relaxation,
         rows=relaxation.rows.of_sample(who, share),
-        least=max(1, int(relaxation.least * share)),
+        least=max(min(relaxation.least, 1), int(relaxation.least * share)),
         most=None if relaxation.most is None else max(1, round(relaxation.most * share)),
     )
     effort = Effort(SAMPLE_STEPS, floor=0.0, tick=state.tick)
@@ -60,7 +61,9 @@ def _slot_prices(cells: Cells, found: Ascent, slots: int) -> torch.Tensor:
     worth, order = torch.relu(reduced_gain(part, found.best.row)).sort(0, descending=True)
     held = torch.from_numpy(found.average[support]).float()[order].cumsum(0)
     place = (held < slots).sum(0).clamp(max=len(support) - 1)
-    return worth.gather(0, place[None, :])[0]
+    price = worth.gather(0, place[None, :])[0]
+    price[cells.customers :] = 0
+    return price
 
 
 def _no_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float64]]:
@@ -106,8 +109,9 @@ def search_menu(state: SearchState, prices: Multipliers, score: npt.NDArray[np.f
     at_hand = np.union1d(keep_best(score, state.cells.bundle, state.relaxation.forced, count), start)
     at_hand = _with_floors(state, score, at_hand)
     part = state.cells.take(at_hand)
+    worth = reduced_gain(part, prices.row)
     space = SearchSpace(
-        worth=reduced_gain(part, prices.row),
+        worth=worth[:, : part.customers],
         clash=conflict_matrix(state.problem, part.option),
         bundle=part.bundle,
         slots=state.relaxation.slots,
@@ -115,6 +119,7 @@ def search_menu(state: SearchState, prices: Multipliers, score: npt.NDArray[np.f
         must=frozenset(state.relaxation.menu.include),
         allowed=lambda menu: state.menu_allowed(part.option[menu]),
         tick=state.tick,
+        shelf=worth[:, -1].double().numpy() if part.shelf else None,
     )
     local = np.searchsorted(at_hand, start)
     rules = state.relaxation.menu

@@ -29,6 +29,7 @@ class CouplingRows:
         floors: (F,) names of floors on a sum of money; the coefficient is minus `floor_values` of that name.
         count_option: (C, O). count_customer: (C, U); the coefficient of a cell is the product of the two.
         stock: (J,) item codes; the coefficient is the incremental units of that item.
+        shelf: whether the last customer is the shelf, which no row counts.
     """
 
     names: tuple[str, ...]
@@ -38,6 +39,7 @@ class CouplingRows:
     count_option: Floats64
     count_customer: Floats64
     stock: npt.NDArray[np.int32]
+    shelf: bool = False
 
     @property
     def first_count(self) -> int:
@@ -64,7 +66,7 @@ class CouplingRows:
         one = np.zeros((len(option), options))
         one[np.arange(len(option)), option] = 1.0
         parts = [] if most is None else [("max_exposure", one, float(most))]
-        parts += [] if least <= 1 else [("min_exposure", -one, -float(least))]
+        parts += [] if least <= 1 - int(self.shelf) else [("min_exposure", -one, -float(least))]
         if not parts:
             return self
         at = self.first_stock
@@ -75,8 +77,14 @@ class CouplingRows:
             names=(*self.names[:at], *names, *self.names[at:]),
             limit=np.concatenate([self.limit[:at], limits, self.limit[at:]]),
             count_option=np.concatenate([self.count_option, *(rows for _, rows, _ in parts)]),
-            count_customer=np.concatenate([self.count_customer, np.ones((len(names), customers))]),
+            count_customer=np.concatenate([self.count_customer, self._one_each(len(names), customers)]),
         )
+
+    def _one_each(self, rows: int, customers: int) -> Floats64:
+        """Coefficients of rows that count every offer, (rows, customers)."""
+        ones = np.ones((rows, customers))
+        ones[:, customers - int(self.shelf) :] = 0.0
+        return ones
 
 
 def floor_values(problem: CampaignProblem, name: str) -> Floats:
@@ -112,8 +120,9 @@ def exact_parity_excess(problem: CampaignProblem, name: str, customer: Indices) 
         for code, label in enumerate(parity.labels):
             stem = f"parity:{parity.name}={label}"
             if name in (f"{stem}:most", f"{stem}:least"):
-                offers = int((parity.group[customer] == code).sum())
-                part = Fraction(int((parity.group == code).sum()), len(parity.group)) * len(customer)
+                shown = customer[customer < len(parity.group)]
+                offers = int((parity.group[shown] == code).sum())
+                part = Fraction(int((parity.group == code).sum()), len(parity.group)) * len(shown)
                 tolerance = Fraction(str(parity.tolerance))
                 return offers - (1 + tolerance) * part if name == f"{stem}:most" else (1 - tolerance) * part - offers
     raise KeyError(name)
@@ -143,7 +152,8 @@ def exact_category_share(problem: CampaignProblem, option: int, category: int) -
 def _stock_rows(problem: CampaignProblem) -> npt.NDArray[np.int32]:
     """Items whose stock could run out: the largest possible use exceeds what is left.
 
-    A customer holds at most one offer with an item, so the largest use is the sum over customers of the largest units.
+    A customer holds at most one offer with an item, so the largest use is the sum over customers of the largest units;
+    the shelf may hold several.
     """
     slack = problem.rules.stock_slack
     if slack is None:
@@ -152,7 +162,9 @@ def _stock_rows(problem: CampaignProblem) -> npt.NDArray[np.int32]:
     items = problem.options.items
     for item in np.unique(items[items >= 0]):
         option, place = np.nonzero(items == item)
-        use[item] = problem.units[:, option, place].max(axis=1).sum(dtype=np.float64)
+        units = problem.units[:, option, place]
+        use[item] = units[: problem.customers].max(axis=1).sum(dtype=np.float64)
+        use[item] += units[problem.customers :].sum(dtype=np.float64)
     return np.flatnonzero(use * (1 + 1e-9) > slack).astype(np.int32)
 
 
@@ -184,6 +196,9 @@ def build_rows(problem: CampaignProblem) -> CouplingRows:
         redemption=np.array(redemption, dtype=np.float64).reshape(len(redemption), len(price)),
         floors=tuple(name for name, _ in floors),
         count_option=np.ones((len(counts), len(price))),
-        count_customer=np.array([row for _, row in counts]).reshape(len(counts), len(problem.value)),
+        count_customer=np.pad(
+            np.array([row for _, row in counts]).reshape(len(counts), problem.customers), ((0, 0), (0, problem.shelf))
+        ),
         stock=stock,
+        shelf=problem.shelf,
     )

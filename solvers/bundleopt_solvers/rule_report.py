@@ -66,7 +66,8 @@ def coupling_lines(
         least = float(getattr(rules, name))
         money = math.fsum(floor_values(problem, name)[customer, option].astype(np.float64).tolist())
         lines.append(_line(name, least, money, money - least, price[name]))
-    return [*lines, *_parity_lines(problem, customer, price), *_stock_lines(problem, rows, offers, price)]
+    shown = customer[customer < problem.customers]
+    return [*lines, *_parity_lines(problem, shown, price), *_stock_lines(problem, rows, offers, price)]
 
 
 def _parity_lines(problem: CampaignProblem, customer: Indices, price: dict[str, float]) -> list[RuleReport]:
@@ -114,13 +115,15 @@ def menu_lines(
     customer, option = offers
     menu = np.unique(option)
     bundles = np.unique(options.bundle[menu])
+    shown = customer < problem.customers
+    customer = customer[shown]
     threshold = point.choice.threshold if np.isfinite(point.choice.threshold) else None
     most = int(np.bincount(customer).max()) if len(customer) else 0
     lines = [
         _line("max_bundles", rules.max_bundles, len(bundles), rules.max_bundles - len(bundles), threshold),
         _line("slots", rules.slots, most, rules.slots - most, float(prices.slot.sum())),
     ]
-    lines += _exposure_lines(problem, option)
+    lines += _exposure_lines(problem, menu, option[shown])
     counted = build_menu_rules(problem)
     toll = dict(zip(counted.names, prices.menu.tolist(), strict=True))
     lines += _count_lines(problem, menu, toll)
@@ -150,10 +153,10 @@ def _asked_lines(problem: CampaignProblem, menu: Indices) -> list[RuleReport]:
     return lines
 
 
-def _exposure_lines(problem: CampaignProblem, option: Indices) -> list[RuleReport]:
+def _exposure_lines(problem: CampaignProblem, menu: Indices, option: Indices) -> list[RuleReport]:
     """Least and most offers of a bundle on the menu."""
     rules = problem.rules
-    offers = np.unique(option, return_counts=True)[1].tolist()
+    offers = np.bincount(option, minlength=len(problem.options.bundle))[menu].tolist()
     lines = []
     if rules.min_exposure is not None:
         least = min(offers, default=rules.min_exposure)

@@ -6,7 +6,7 @@ import numpy as np
 
 from bundleopt_solvers.arbitrage import dear_options
 from bundleopt_solvers.branching import branch
-from bundleopt_solvers.cells import build_cells
+from bundleopt_solvers.cells import NEVER, build_cells
 from bundleopt_solvers.feasibility import allows_nothing
 from bundleopt_solvers.lagrangian import Relaxation
 from bundleopt_solvers.menu_rules import build_menu_rules, fixed_prices
@@ -26,12 +26,14 @@ def prepare(problem: CampaignProblem, settings: EngineSettings, progress: Progre
     rows, menu = build_rows(problem), build_menu_rules(problem)
     usable = np.flatnonzero(~(dear_options(problem) | fixed_prices(problem))).astype(np.int64)
     cells = build_cells(problem, rows, usable)
+    if problem.shelf:  # what breaks a rule by standing on the shelf is on no menu
+        cells = cells.take(np.flatnonzero((cells.gain[:, -1] > NEVER / 2).numpy()))
     relaxation = Relaxation(
         rows,
         menu,
         problem.rules.slots,
         frozenset(menu.include),
-        least=problem.rules.min_exposure or 1,
+        least=problem.least_offers,
         most=problem.rules.max_exposure,
     )
     state = SearchState(problem, settings, cells, relaxation, progress)

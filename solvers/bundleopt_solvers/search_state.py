@@ -60,7 +60,8 @@ class Incumbent:
         """The same offers at their value in `problem`."""
         gain = problem.value[self.customer, self.option].astype(np.float64).tolist()
         bundles = len(np.unique(problem.options.bundle[self.option]))
-        costs = [-problem.rules.contact_cost] * len(gain) + [-problem.rules.fixed_cost_per_bundle] * bundles
+        contacts = int((self.customer < problem.customers).sum())
+        costs = [-problem.rules.contact_cost] * contacts + [-problem.rules.fixed_cost_per_bundle] * bundles
         return Incumbent(self.customer, self.option, math.fsum([*gain, *costs]))
 
 
@@ -94,7 +95,7 @@ def _patience(cells: Cells, settings: EngineSettings) -> float:
 
 def needed_positions(menu: MenuRules, option: Indices, cells: Cells) -> tuple[int, ...]:
     """Positions of a menu's options that must have an offer: includes, and enough of every floor, the best ones."""
-    needed = np.isin(cells.bundle, menu.include)
+    needed = np.isin(cells.bundle, menu.include) | cells.shelf
     worth = torch.relu(cells.gain).sum(1).numpy()
     for floor in np.flatnonzero(menu.is_floor):
         inside = menu.member[floor, option] < 0

@@ -35,6 +35,9 @@ def begin_with(state: SearchState, plan: CampaignPlan) -> bool:
 
 def _suits_customers(task: MenuTask, shown: npt.NDArray[np.bool_]) -> bool:
     """Whether nobody gets more offers than slots, or two that exclude each other."""
+    if shown[:, task.cells.customers :].sum() != task.cells.shelf * len(shown):
+        return False
+    shown = shown[:, : task.cells.customers]
     if (shown.sum(0) > task.slots).any():
         return False
     apart = task.clash & ~np.eye(len(task.clash), dtype=bool)

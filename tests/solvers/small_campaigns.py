@@ -125,6 +125,27 @@ def with_more_rules(problem: CampaignProblem, seed: int) -> CampaignProblem:
     )
 
 
+def with_shelf(problem: CampaignProblem, seed: int) -> CampaignProblem:
+    """The same campaign in public redemption: what options do by standing on the shelf is the last row."""
+    rng = np.random.default_rng([seed, 3])
+
+    def joined(array: np.ndarray, low: float, high: float) -> np.ndarray:
+        return np.concatenate([array, _dyadic(rng, low, high, (1, *array.shape[1:]))])
+
+    units = joined(problem.units, 0, 0.5) * (problem.options.items >= 0)
+    revenue = problem.incremental_revenue
+    return replace(
+        problem,
+        value=joined(problem.value, -2, 4),
+        redemption=joined(problem.redemption, 0, 1.5),
+        incremental_margin=joined(problem.incremental_margin, -2, 3),
+        incremental_revenue=None if revenue is None else joined(revenue, -2, 4),
+        units=units.astype(np.float32),
+        segment=np.append(problem.segment, 0).astype(np.int32),
+        shelf=True,
+    )
+
+
 def _counts_ok(problem: CampaignProblem, menu: tuple[int, ...]) -> bool:
     rules = problem.rules
     for count in rules.menu_counts:
@@ -136,10 +157,12 @@ def _counts_ok(problem: CampaignProblem, menu: tuple[int, ...]) -> bool:
 
 def _shown_ok(problem: CampaignProblem, offers: list[tuple[int, int]]) -> bool:
     """Exposure and parity of whole offers, counted in fractions."""
-    rules, customers = problem.rules, len(problem.value)
-    for o in {o for _, o in offers}:
+    rules, customers = problem.rules, problem.customers
+    least = (rules.min_exposure or 0) if problem.shelf else (rules.min_exposure or 1)
+    menu, offers = {o for _, o in offers}, [(u, o) for u, o in offers if u < customers]
+    for o in menu:
         shown = sum(p == o for _, p in offers)
-        if shown < (rules.min_exposure or 1) or shown > (rules.max_exposure or customers):
+        if shown < least or shown > (rules.max_exposure or customers):
             return False
     for parity in rules.parity:
         tolerance = Fraction(parity.tolerance)
@@ -228,7 +251,8 @@ def best_by_enumeration(problem: CampaignProblem) -> float | None:
     """The optimum over all menus and all customer offers; None where no plan keeps the rules."""
     rules, bundle = problem.rules, problem.options.bundle
     table, limit = row_table(problem)
-    worth = problem.value.astype(np.float64) - rules.contact_cost
+    worth = problem.value.astype(np.float64)
+    worth[: problem.customers] -= rules.contact_cost
     best: float | None = None
     choices = [[None, *np.flatnonzero(bundle == b).tolist()] for b in range(len(problem.options.bundle_ids))]
     for picked in product(*choices):
@@ -262,10 +286,11 @@ def _best_offers(
 ) -> float | None:
     """Best offers that use every bundle of the menu, so that the menus partition the plans."""
     table, limit = rows
-    columns = _columns(problem, menu)
+    every = _columns(problem, menu)
     total, use = np.zeros(1), np.zeros((len(limit), 1))
     shown, plans = np.zeros((len(menu), 1), dtype=bool), [()]
     for u in range(len(worth)):
+        columns = every if u < problem.customers else [menu]
         gain = np.array([sum(worth[u, o] for o in c) for c in columns])
         cost = np.array([table[:, u, list(c)].sum(1) for c in columns]).reshape(len(columns), len(limit)).T
         has = np.array([[o in c for c in columns] for o in menu], dtype=bool).reshape(len(menu), len(columns))
@@ -290,11 +315,12 @@ def breaks_a_rule(problem: CampaignProblem, plan: CampaignPlan) -> str:
     """Name the first rule that `plan` breaks by exact sums, "" where it keeps all."""
     offers = [(int(u), int(o)) for u, o in zip(plan.offer_customer, plan.offer_option, strict=True)]
     menu = tuple(plan.menu.tolist())
-    if menu != tuple(sorted({o for _, o in offers})):
-        return "the menu is not what is offered"
+    standing = tuple(o for u, o in offers if u == problem.customers)
+    if menu != (standing if problem.shelf else tuple(sorted({o for _, o in offers}))):
+        return "the menu is not what is offered, or not what is on the shelf"
     if not _menu_ok(problem, menu):
         return "menu"
-    for u in range(len(problem.value)):
+    for u in range(problem.customers):
         held = tuple(o for v, o in offers if v == u)
         if len(held) > problem.rules.slots or not _compatible(problem, held):
             return f"customer {u}"
@@ -304,7 +330,8 @@ def breaks_a_rule(problem: CampaignProblem, plan: CampaignPlan) -> str:
     used = np.array([sum(row[u, o] for u, o in offers) for row in table])
     if (used > limit).any():
         return f"coupling rows {np.flatnonzero(used > limit)}"
-    gain = sum(float(problem.value[u, o]) - problem.rules.contact_cost for u, o in offers)
+    gain = sum(float(problem.value[u, o]) for u, o in offers)
+    gain -= problem.rules.contact_cost * sum(u < problem.customers for u, _ in offers)
     gain -= problem.rules.fixed_cost_per_bundle * len(menu)
     return "" if abs(gain - plan.headline.value) < 1e-12 else "value"
 
