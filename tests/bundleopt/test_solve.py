@@ -217,10 +217,10 @@ def test_rules_that_contradict_each_other_exit_4_and_are_named(run: CommandLine,
 def test_a_gap_that_is_not_proven_exits_6_only_when_asked(
     run: CommandLine, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut_short(problem: Any, settings: Any, family: str, progress: Any) -> Any:
+    def cut_short(*arguments: Any, **named: Any) -> Any:
         from dataclasses import replace
 
-        plan = original(problem, settings, family, progress)
+        plan = original(*arguments, **named)
         headline = replace(plan.headline, bound=plan.headline.value * 2 + 1)
         return replace(plan, headline=headline, reason=reason[0])
 
