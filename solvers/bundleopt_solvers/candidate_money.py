@@ -31,6 +31,7 @@ class ItemMoney:
     Attributes:
         price, shelf: (I,). earned, spend, margin: (D, I), margin being the unit margin whatever the objective.
         ratios: D numbers. allow_below_cost: as in the settings.
+        slack: money by which a bundle's price may lie above its ratio.
     """
 
     price: torch.Tensor
@@ -40,6 +41,7 @@ class ItemMoney:
     margin: torch.Tensor
     ratios: tuple[float, ...]
     allow_below_cost: bool
+    slack: float = HALF_CENT
 
     def admissible(self, step: int, items: torch.Tensor) -> torch.Tensor:
         """(n,) whether bundles (n, K) of item codes may have the price of ratio `step`."""
@@ -47,7 +49,7 @@ class ItemMoney:
         total = price.sum(1)
         allowed = self.ratios[step] * total < total
         if items.shape[1] > 1:
-            allowed &= price.amax(1) <= self.ratios[step] * total + HALF_CENT
+            allowed &= price.amax(1) <= self.ratios[step] * total + self.slack
         if not self.allow_below_cost:
             allowed &= self.margin[step][items].sum(1) >= -HALF_CENT
         return allowed

@@ -164,7 +164,7 @@ def _admissible(money: ItemMoney, step: int, rows: slice) -> torch.Tensor:
     """(n, m) whether the pairs of a block may have this price ratio."""
     price, margin, ratio = money.price, money.margin[step], money.ratios[step]
     total = price[rows, None] + price[None, rows.start :]
-    allowed = torch.maximum(price[rows, None], price[None, rows.start :]) <= ratio * total + HALF_CENT
+    allowed = torch.maximum(price[rows, None], price[None, rows.start :]) <= ratio * total + money.slack
     if not money.allow_below_cost:
         allowed &= margin[rows, None] + margin[None, rows.start :] >= -HALF_CENT
     return allowed if ratio < 1 else torch.zeros_like(allowed)

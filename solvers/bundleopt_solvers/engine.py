@@ -111,6 +111,7 @@ def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
         solver="lagrangian branch and bound",
         incidents=(*state.incidents, *segment.incidents),
         menu_work=segment.work,
+        prices=prices,
     )
 
 

@@ -28,26 +28,30 @@ def item_groups(problem: CampaignProblem) -> list[frozenset[int]]:
     return sorted(groups, key=sorted)
 
 
-def option_groups(problem: CampaignProblem) -> tuple[npt.NDArray[np.int64], int]:
-    """Return (O, G) group codes of each option, padded with the number of groups, and that number.
-
-    Groups whose options all belong to one bundle are left out: one price for a bundle already implies them.
-    """
+def priced_groups(problem: CampaignProblem) -> list[tuple[frozenset[int], list[int]]]:
+    """Return the groups of `option_groups` by their code: item codes, and the options with any of them."""
     items, bundle = problem.options.items, problem.options.bundle
-    membership: list[list[int]] = [[] for _ in range(len(items))]
-    count = 0
     by_item: dict[int, set[int]] = {}
     for option, row in enumerate(items.tolist()):
         for item in row:
             if item >= 0:
                 by_item.setdefault(item, set()).add(option)
-    for group in item_groups(problem):
-        options = sorted(set().union(*(by_item[item] for item in group)))
-        if len({int(bundle[o]) for o in options}) < 2:
-            continue
+    groups = [(group, sorted(set().union(*(by_item[item] for item in group)))) for group in item_groups(problem)]
+    return [(group, options) for group, options in groups if len({int(bundle[o]) for o in options}) > 1]
+
+
+def option_groups(problem: CampaignProblem) -> tuple[npt.NDArray[np.int64], int]:
+    """Return (O, G) group codes of each option, padded with the number of groups, and that number.
+
+    Groups whose options all belong to one bundle are left out: one price for a bundle already implies them.
+    """
+    items = problem.options.items
+    membership: list[list[int]] = [[] for _ in range(len(items))]
+    groups = priced_groups(problem)
+    count = len(groups)
+    for code, (_, options) in enumerate(groups):
         for option in options:
-            membership[option].append(count)
-        count += 1
+            membership[option].append(code)
     width = max((len(row) for row in membership), default=0)
     codes = np.full((len(items), max(width, 1)), count, dtype=np.int64)
     for option, row in enumerate(membership):

@@ -23,6 +23,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,14 @@ class Restricted:
     lagrangian: float
     threshold: float
     max_bundles: int
+
+
+class Scorer(Protocol):
+    """Anything that knows the scores of pairs, or bounds on them."""
+
+    def scores(self, pairs: Pairs) -> Floats64:
+        """(n,) money for (n, 2) item codes."""
+        ...
 
 
 class PairScorer:
@@ -149,7 +158,7 @@ class PairScorer:
 
 
 def bound_family(
-    scorer: PairScorer,
+    scorer: Scorer,
     outside: tuple[Pairs, Floats64, float],
     restricted: Restricted,
     *,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from bundleopt_solvers.lagrangian import Multipliers
 
 
 class StopReason(Enum):
@@ -63,6 +67,7 @@ class CampaignPlan:
         item_shadow_price: (I,) money per unit of stock.
         reduced_value: (O,) value of each option under the dual prices, money; for "why not".
         reason, seconds, work, solver, incidents: how the solve went. menu_work: of the segment model.
+        prices: multipliers of the headline bound's root, None where no search was needed.
     """
 
     menu: npt.NDArray[np.int32]
@@ -79,3 +84,4 @@ class CampaignPlan:
     solver: str
     incidents: tuple[str, ...] = field(default=())
     menu_work: int = 0
+    prices: Multipliers | None = field(default=None, repr=False)
