@@ -160,8 +160,8 @@ OFFERS_LOG = Table(
         Column("propensity", ColumnType.NUMBER, check=Check.SHARE),
     ),
 )
-COUPONS = Table(
-    "coupons",
+HELD_COUPONS = Table(
+    "held_coupons",
     (
         _ITEM,
         Column("customer_id", ColumnType.ID),
@@ -172,6 +172,6 @@ COUPONS = Table(
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (TRANSACTIONS, ITEMS, INVENTORY, PRICES, CUSTOMERS, PROMOTIONS, EVENTS, OFFERS_LOG, COUPONS)
+    for table in (TRANSACTIONS, ITEMS, INVENTORY, PRICES, CUSTOMERS, PROMOTIONS, EVENTS, OFFERS_LOG, HELD_COUPONS)
 }
 REQUIRED_TABLES = ("transactions", "items")

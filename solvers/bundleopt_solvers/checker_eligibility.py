@@ -14,24 +14,23 @@ from bundleopt_solvers.checker_menu import MenuBundle
 
 
 def check_eligibility(offers: pd.DataFrame, ineligible: pd.DataFrame | None, findings: Findings) -> None:
-    """Check that no offer is one of the forbidden pairs of customer and item; "" stands for all items."""
+    """Check that no offer is one of the forbidden pairs of customer and item; "" stands for all of them."""
     if ineligible is None:
         return
-    resting = set(ineligible.loc[ineligible["item_id"] == "", "customer_id"])
     pairs = set(zip(ineligible["customer_id"], ineligible["item_id"], strict=True))
     shown = [
         f"{row.customer_id} {row.bundle_id}"
         for row in rows_of(offers)
-        if row.customer_id in resting or any((row.customer_id, item) in pairs for item in row.item_ids)
+        if any((one, item) in pairs for one in (row.customer_id, "") for item in (*row.item_ids, ""))
     ]
     findings.each("eligibility", limit="no offer to customers or with items that rest", examples=shown)
 
 
 def check_price_limits(menu: dict[str, MenuBundle], limits: CheckLimits, findings: Findings) -> None:
     """Check bands of single items and the lowest prices before the week; locked and earlier prices are left out."""
-    earlier = {(frozenset(items), decimal(price)) for items, price in (*limits.lock, *limits.base)}
+    earlier = {(tuple(sorted(items)), decimal(price)) for items, price in (*limits.lock, *limits.base)}
     for bundle in menu.values():
-        if (frozenset(bundle.items), bundle.value.price) in earlier:
+        if (bundle.units, bundle.value.price) in earlier:
             continue
         place = f"bundle {bundle.bundle_id} at {money(bundle.value.price)}"
         discount = 1 - bundle.value.price / bundle.value.list_value
@@ -45,7 +44,7 @@ def check_price_limits(menu: dict[str, MenuBundle], limits: CheckLimits, finding
                 detail=place,
             )
         if limits.lowest_price:
-            reference = sum((decimal(limits.lowest_price[item]) for item in bundle.items), Fraction(0))
+            reference = sum((decimal(limits.lowest_price[item]) for item in bundle.units), Fraction(0))
             findings.require(
                 bundle.value.price < reference,
                 "prior lowest price",

@@ -49,7 +49,7 @@ def shop(market: Path, trained_workspace: Path, tmp_path_factory: pytest.TempPat
         ("004", "C021", "2024-09-01", "2024-10-06"),  # ended the day before
         ("009", "", "2024-10-13", ""),  # everybody's, from Sunday on
     ]
-    _write(data / "coupons.csv", ("item_id", "customer_id", "valid_from", "valid_until"), coupons)
+    _write(data / "held_coupons.csv", ("item_id", "customer_id", "valid_from", "valid_until"), coupons)
     root = tmp_path_factory.mktemp("rules") / "shop"
     initialise(root, data=str(data))
     shutil.copytree(trained_workspace / "models", root / "models", dirs_exist_ok=True)
@@ -74,6 +74,7 @@ def test_customers_rest_after_so_many_contacts(shop: Path) -> None:
 
 def test_who_has_a_coupon_is_offered_no_bundle_with_the_item(shop: Path) -> None:
     plan = solve(shop, include=["004"], **QUICK)
+    assert any("coupon for everybody" in text for text in plan.document["assumptions"])
     assert "004" not in _items(plan, "C020")
     assert not any("009" in items for items in plan.offers["item_ids"])
     assert any("have a coupon" in text for text in plan.document["assumptions"])
@@ -137,8 +138,10 @@ def test_forbidden_offers_are_at_a_loss_and_all_others_untouched() -> None:
         unit_margin=np.array([0.1, 0.2]),
     )
     values = np.full((3, 2), 5.0, dtype=np.float32)
-    masked = Eligibility(np.array([0]), np.array([1]), np.array([2]), "rest").masked(values, table)
+    masked = Eligibility(np.array([0]), np.array([1]), np.array([2])).masked(values, table)
     assert masked.tolist() == [[-1.0, -2.0], [5.0, -2.0], [5.0, 5.0]]
+    barred = Eligibility(barred=np.array([0])).masked(values, table)
+    assert barred.tolist() == [[-1.0, 5.0]] * 3
     assert values.min() == 5.0
     assert Eligibility().masked(values, table) is values
 
@@ -154,7 +157,12 @@ def test_the_checker_finds_offers_and_prices_that_must_not_be() -> None:
             "item_ids": [("x", "y"), ("x", "y"), ("z", "y")],
         }
     )
-    for pairs, wrong in (([("a", "")], ["a B1"]), ([("b", "z")], ["b B2"]), ([("c", ""), ("a", "z")], [])):
+    for pairs, wrong in (
+        ([("a", "")], ["a B1"]),
+        ([("b", "z")], ["b B2"]),
+        ([("", "z")], ["b B2"]),
+        ([("c", ""), ("", "q")], []),
+    ):
         findings = Findings()
         check_eligibility(offers, pd.DataFrame(pairs, columns=["customer_id", "item_id"]), findings)
         assert [violation.rule for violation in findings.violations] == ["eligibility"] * bool(wrong)
