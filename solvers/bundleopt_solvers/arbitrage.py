@@ -3,6 +3,9 @@
 For every option (b, p) on the menu the cheapest cover of b's items by other options of the menu and by single items at
 shelf price costs at least p. Nested bundles are the case of one covering option: b' inside b gives p_b' <= p_b.
 A bundle has at most four items, so the cheapest cover is a dynamic programme over at most 16 subsets.
+
+n units of one item are covered by any options with that item, each as often as it takes, and by units from the shelf:
+a dynamic programme over units. In a bundle they cover one unit of their item, and cost more than n - 1 on the shelf.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ class Cover:
 
 def cheapest_cover(problem: CampaignProblem, option: int, others: Indices) -> Cover:
     """Find the cheapest cover of the items of `option` by `others` and shelf prices; ties to fewer, lower options."""
+    if problem.options.quantity is not None and problem.options.quantity[option] > 1:
+        return _cheapest_units(problem, option, others)
     items = [item for item in problem.options.items[option].tolist() if item >= 0]
     place = {item: 1 << bit for bit, item in enumerate(items)}
     shelf = problem.rules.shelf_price_cents
@@ -59,6 +64,28 @@ def cheapest_cover(problem: CampaignProblem, option: int, others: Indices) -> Co
     return Cover(option, used, cost)
 
 
+def _cheapest_units(problem: CampaignProblem, option: int, others: Indices) -> Cover:
+    """The same for an option of several units of one item; others may be bought repeatedly."""
+    options, shelf, units = problem.options, problem.rules.shelf_price_cents, problem.options.quantities
+    item, wanted = int(options.items[option, 0]), int(units[option])
+    moves = [] if shelf is None else [(1, int(shelf[item]), -1)]
+    moves += [
+        (int(units[other]), int(options.price_cents[other]), other)
+        for other in others.tolist()
+        if item in options.items[other].tolist()
+    ]
+    best: list[tuple[int, tuple[int, ...]]] = [(0, ())]
+    for need in range(1, wanted + 1):
+        ways = [
+            (cost + price, used if other < 0 else tuple(sorted({*used, other})))
+            for count, price, other in moves
+            for cost, used in [best[max(need - count, 0)]]
+        ]
+        best.append(min(ways, key=lambda way: (way[0], len(way[1]), way[1]), default=(2**62, ())))
+    cost, used = best[wanted]
+    return Cover(option, used, cost)
+
+
 def broken_covers(problem: CampaignProblem, menu: Indices) -> list[Cover]:
     """Options of `menu` that cost more than a cover of their items; empty where the rule is off or holds."""
     if not problem.rules.no_arbitrage or len(menu) < 2:
@@ -86,19 +113,25 @@ def _undercutting(problem: CampaignProblem, menu: Indices) -> npt.NDArray[np.boo
     if shelf is None:
         return np.asarray(same.any((2, 3)) & other)
     worth = (same.any(3) * np.where(items >= 0, shelf[items], 0)[:, None, :]).sum(2)
+    if options.quantity is not None:
+        # Options of several units have one item: what they share with another is the smaller number of units.
+        worth = worth * np.minimum(options.quantity[menu][:, None], options.quantity[menu][None, :])
     return np.asarray((worth > price[None, :]) & other, dtype=bool)
 
 
 def dear_options(problem: CampaignProblem) -> npt.NDArray[np.bool_]:
     """Options that no menu can hold, (O,): dearer than their items on the shelf, or cheaper than one of them.
 
-    A single item at its shelf price inside a cheaper bundle would be arbitrage against the shelf.
+    A single item at its shelf price inside a cheaper bundle would be arbitrage against the shelf. n units of an item
+    cost more than n - 1 of them on the shelf, for the same reason.
     """
     options, shelf = problem.options, problem.rules.shelf_price_cents
     if not problem.rules.no_arbitrage or shelf is None:
         return np.zeros(len(options.bundle), dtype=bool)
     present = options.items >= 0
-    prices = np.where(present, shelf[options.items], 0)
+    units = options.quantities
+    prices = np.where(present, shelf[options.items], 0) * units[:, None]
+    fewer = (units > 1) & (options.price_cents <= prices[:, 0] // units * (units - 1))
     dear = options.price_cents > prices.sum(1)
     several = present.sum(1) > 1
-    return np.asarray(dear | (several & (prices.max(1) > options.price_cents)), dtype=bool)
+    return np.asarray(dear | fewer | (several & (prices.max(1) > options.price_cents)), dtype=bool)

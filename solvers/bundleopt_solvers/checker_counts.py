@@ -64,9 +64,7 @@ def count_lines(
 
 def is_one_of(bundle: MenuBundle, others: tuple[PricedBundle, ...]) -> bool:
     """Whether a bundle is one of `others` at the same price."""
-    return any(
-        frozenset(bundle.items) == frozenset(items) and bundle.value.price == decimal(price) for items, price in others
-    )
+    return any(bundle.units == tuple(sorted(items)) and bundle.value.price == decimal(price) for items, price in others)
 
 
 def _loads(menu: dict[str, MenuBundle], items: dict[str, Item], key: str) -> list[int]:

@@ -26,6 +26,12 @@ class MenuBundle:
     items: tuple[str, ...]
     price_cents: int
     value: BundleValue
+    quantity: int = 1
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Its items in order, each as many times as it is sold."""
+        return tuple(sorted(self.items * self.quantity))
 
 
 def check_menu(
@@ -81,7 +87,13 @@ def _read_bundle(row: Any, items: dict[str, Item], findings: Findings) -> MenuBu
             "whole cents", limit="a price in whole cents above 0", value=repr(row.price), detail=f"bundle {name}"
         )
         return None
-    return MenuBundle(name, tuple(members), cents, bundle_value((items[item] for item in members), cents))
+    quantity = int(row.quantity)
+    if quantity < 1 or (quantity > 1 and len(members) > 1):
+        limit = "1, or several units of one item"
+        findings.add("bundle items", limit=limit, value=repr(row.quantity), detail=f"bundle {name}")
+        return None
+    value = bundle_value([items[item] for item in members] * quantity, cents)
+    return MenuBundle(name, tuple(members), cents, value, quantity)
 
 
 def _check_row(row: Any, bundle: MenuBundle, findings: Findings) -> None:
@@ -110,9 +122,9 @@ def _check_row(row: Any, bundle: MenuBundle, findings: Findings) -> None:
 def _has_earlier_price(bundle: MenuBundle, limits: CheckLimits) -> bool:
     """Whether a bundle is one of the earlier plan, or a locked one, at that price; it may be off ladder and band."""
     earlier = [
-        frozenset(items) for items, price in (*limits.lock, *limits.base) if decimal(price) == bundle.value.price
+        tuple(sorted(items)) for items, price in (*limits.lock, *limits.base) if decimal(price) == bundle.value.price
     ]
-    return frozenset(bundle.items) in earlier and bundle.value.price < bundle.value.list_value
+    return bundle.units in earlier and bundle.value.price < bundle.value.list_value
 
 
 def _check_price(bundle: MenuBundle, limits: CheckLimits, findings: Findings) -> None:
@@ -155,6 +167,14 @@ def _check_floor(bundle: MenuBundle, items: dict[str, Item], limits: CheckLimits
             dearest <= bundle.price_cents,
             "dearest item",
             limit=f"at least {money(Fraction(dearest, 100))}",
+            value=money(value.price),
+            detail=place,
+        )
+    if bundle.quantity > 1:
+        findings.require(
+            dearest * (bundle.quantity - 1) < bundle.price_cents,
+            "fewer units",
+            limit=f"more than {bundle.quantity - 1} units at {money(Fraction(dearest, 100))}",
             value=money(value.price),
             detail=place,
         )
@@ -202,7 +222,10 @@ def _check_members(bundle: MenuBundle, items: dict[str, Item], limits: CheckLimi
     least, most = limits.bundle_size
     place = f"bundle {bundle.bundle_id}"
     findings.require(
-        least <= len(bundle.items) <= most,
+        bundle.quantity <= limits.multi_buy, "multi_buy", limit=limits.multi_buy, value=bundle.quantity, detail=place
+    )
+    findings.require(
+        bundle.quantity > 1 or least <= len(bundle.items) <= most,
         "bundle size",
         limit=f"{least} to {most}",
         value=len(bundle.items),
@@ -223,15 +246,15 @@ def _check_counts(menu: dict[str, MenuBundle], items: dict[str, Item], limits: C
         if cap is not None:
             over = [f"{name}: {load}" for name, load in sorted(loads.items()) if load > cap]
             findings.each(rule, limit=f"{cap} bundles", examples=over)
-    sets = Counter(frozenset(bundle.items) for bundle in menu.values())
-    twice = [" + ".join(sorted(members)) for members, count in sets.items() if count > 1]
+    sets = Counter(bundle.units for bundle in menu.values())
+    twice = [" + ".join(members) for members, count in sets.items() if count > 1]
     findings.each("one price per bundle", limit="each item set once on the menu", examples=sorted(twice))
 
 
 def _check_bans(menu: dict[str, MenuBundle], limits: CheckLimits, findings: Findings) -> None:
     banned = set(limits.exclude_items)
-    bundles = {frozenset(bundle) for bundle in limits.exclude_bundles}
-    broken = [b.bundle_id for b in menu.values() if banned & set(b.items) or frozenset(b.items) in bundles]
+    bundles = {tuple(sorted(bundle)) for bundle in limits.exclude_bundles}
+    broken = [b.bundle_id for b in menu.values() if banned & set(b.items) or b.units in bundles]
     findings.each("exclude", limit="no excluded item or bundle", examples=broken)
 
 
@@ -248,13 +271,15 @@ def _check_arbitrage(menu: dict[str, MenuBundle], items: dict[str, Item], findin
         f"{inner.bundle_id} at {money(inner.value.price)} inside {outer.bundle_id} at {money(outer.value.price)}"
         for one, other in combinations(menu.values(), 2)
         for inner, outer in ((one, other), (other, one))
-        if set(inner.items) < set(outer.items) and inner.price_cents > outer.price_cents
+        if Counter(inner.units) < Counter(outer.units) and inner.price_cents > outer.price_cents
     ]
     findings.each("nested bundles", limit="a bundle inside another costs no more", examples=nested)
 
 
 def _cheapest_cover(bundle: MenuBundle, menu: dict[str, MenuBundle], items: dict[str, Item]) -> int:
     """Least cents for a set of other offers and shelf items that holds every item of the bundle."""
+    if bundle.quantity > 1:
+        return _cheapest_units(bundle, menu, items)
     place = {item: 1 << position for position, item in enumerate(bundle.items)}
     pieces = [(bit, items[item].shelf_cents) for item, bit in place.items()]
     for other in menu.values():
@@ -268,3 +293,16 @@ def _cheapest_cover(bundle: MenuBundle, menu: dict[str, MenuBundle], items: dict
             for mask, price in pieces:
                 best[covered | mask] = min(best.get(covered | mask, best[covered] + price), best[covered] + price)
     return best[full]
+
+
+def _cheapest_units(bundle: MenuBundle, menu: dict[str, MenuBundle], items: dict[str, Item]) -> int:
+    """Least cents for at least as many units of the one item, from other offers, as often as wanted, and the shelf."""
+    item = bundle.items[0]
+    others = [other for other in menu.values() if item in other.items and other.bundle_id != bundle.bundle_id]
+    pieces = [(1, items[item].shelf_cents), *((other.quantity, other.price_cents) for other in others)]
+    best = {0: 0}
+    for held in range(bundle.quantity):  # every piece adds units, so fewer units are final when they are reached
+        for count, price in pieces:
+            reached = min(held + count, bundle.quantity)
+            best[reached] = min(best.get(reached, best[held] + price), best[held] + price)
+    return best[bundle.quantity]

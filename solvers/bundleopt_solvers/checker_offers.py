@@ -40,6 +40,8 @@ def _check_copies(offers: pd.DataFrame, menu: dict[str, MenuBundle], findings: F
     bundles = offers["bundle_id"]
     wrong = np.array([items != menu[name].items for items, name in zip(offers["item_ids"], bundles, strict=True)], bool)
     findings.each("offer items", limit="as in bundles.parquet", examples=_names(offers[wrong]))
+    wrong = offers["quantity"].to_numpy() != np.array([menu[name].quantity for name in bundles], dtype=np.int64)
+    findings.each("quantity", limit="as in bundles.parquet", examples=_names(offers[wrong]))
     for column, rule, values in (
         ("price", "one price per bundle", {name: bundle.price_cents / 100 for name, bundle in menu.items()}),
         ("list_value", "list value", {name: float(bundle.value.list_value) for name, bundle in menu.items()}),

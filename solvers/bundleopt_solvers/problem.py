@@ -25,6 +25,7 @@ class Options:
         items: (O, K) item codes, -1 padded. bundle: (O,) bundle index; options of a bundle are adjacent.
         price_cents, list_value_cents: (O,) int64.
         unit_spend, unit_margin: (O,) money per redemption.
+        quantity: (O,) units of the one item that an option of several units sells; None for one of each.
     """
 
     bundle_ids: npt.NDArray[np.object_]
@@ -35,6 +36,12 @@ class Options:
     list_value_cents: Cents
     unit_spend: Money
     unit_margin: Money
+    quantity: Codes | None = None
+
+    @property
+    def quantities(self) -> Codes:
+        """(O,) units of each item, 1 for bundles."""
+        return np.ones(len(self.bundle), dtype=np.int32) if self.quantity is None else self.quantity
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def pair_rows(problem: CampaignProblem, columns: SegmentColumns, most: int = FEW
 
 
 def _pairs(problem: CampaignProblem, columns: SegmentColumns) -> Iterator[Row]:
-    shelf = problem.rules.shelf_price_cents
+    shelf, quantity = problem.rules.shelf_price_cents, problem.options.quantities
     items = [frozenset(row[row >= 0].tolist()) for row in problem.options.items[columns.options]]
     members = [np.flatnonzero(columns.bundle_at == bundle) for bundle in range(len(columns.bundles))]
     sellers: dict[int, set[int]] = {}
@@ -63,21 +63,36 @@ def _pairs(problem: CampaignProblem, columns: SegmentColumns) -> Iterator[Row]:
         for second in sorted(set().union(*(sellers[item] for item in wanted)) - {first}):
             covers = members[second]
             left = wanted - items[covers[0]]
-            if left and shelf is None:
+            units = [int(quantity[columns.options[options[0]]]) for options in (victims, covers)]
+            if units[0] > 1:
+                ways = _unit_ways(units, None if shelf is None else int(shelf[next(iter(wanted))]))
+            elif left and shelf is None:
                 continue
-            rest = int(sum(shelf[item] for item in left)) if shelf is not None else 0
-            yield from _pair_rows(problem, columns, (victims, covers), rest)
+            else:
+                ways = [(1, int(sum(shelf[item] for item in left)) if shelf is not None else 0)]
+            yield from _pair_rows(problem, columns, (victims, covers), ways)
+
+
+def _unit_ways(units: list[int], shelf_cents: int | None) -> list[tuple[int, int]]:
+    """How often an option of units[1] units is bought to cover units[0], and cents for the rest at the shelf."""
+    wanted, each = units
+    ways = [(uses, max(wanted - uses * each, 0)) for uses in range(1, -(-wanted // each) + 1)]
+    return [(uses, rest * (shelf_cents or 0)) for uses, rest in ways if not rest or shelf_cents is not None]
 
 
 def _pair_rows(
-    problem: CampaignProblem, columns: SegmentColumns, pair: tuple[Indices, Indices], rest: int
+    problem: CampaignProblem, columns: SegmentColumns, pair: tuple[Indices, Indices], ways: list[tuple[int, int]]
 ) -> Iterator[Row]:
-    """One row per set of covering prices: the lowest price of the covered bundle that they undercut speaks for all."""
+    """One row per set of covering prices: the lowest price of the covered bundle that they undercut speaks for all.
+
+    `ways` are how often the covering option is bought, and cents of what that leaves to the shelf.
+    """
     prices = problem.options.price_cents[columns.options]
     victims, covers = pair
     before = 0
     for victim in victims[np.argsort(prices[victims], kind="stable")]:
-        under = covers[prices[covers] + rest < prices[victim]]
+        cost = np.min([uses * prices[covers] + rest for uses, rest in ways], axis=0)
+        under = covers[cost < prices[victim]]
         if len(under) > before:
             before = len(under)
             dearer = victims[prices[victims] >= prices[victim]]
