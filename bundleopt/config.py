@@ -55,6 +55,13 @@ class Objective(StrEnum):
     MIX = "mix"  # (1 - mix_margin_weight) x revenue + mix_margin_weight x margin
 
 
+class Redemption(StrEnum):
+    """Who can redeem."""
+
+    TARGETED = "targeted"  # who holds the offer
+    PUBLIC = "public"  # everybody: the price stands on the shelf, an offer only draws attention
+
+
 class SameCategory(StrEnum):
     """Whether items of one category may meet in a bundle."""
 
@@ -184,6 +191,12 @@ class SolveConfig(Section):
     salience: float = Field(
         default=1.0, ge=1, allow_inf_nan=False, description="multiplier of the odds for being shown at all"
     )
+    redemption: Redemption = Field(
+        default=Redemption.TARGETED, description="targeted: holders of offers redeem; public: everybody, at the shelf"
+    )
+    shelf_reach: Share = Field(
+        default=1.0, gt=0, description="public redemption: chance that a customer sees the price on the shelf"
+    )
     max_contacts: OptionalCount = Field(
         default=None, ge=1, description="customers contacted in so many of the weeks before are shown nothing"
     )
@@ -216,6 +229,13 @@ class SolveConfig(Section):
     def _discounts_in_order(self) -> SolveConfig:
         if self.min_discount > self.max_discount:
             message = f"min_discount {self.min_discount:g} is above max_discount {self.max_discount:g}"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _public_without_draws(self) -> SolveConfig:
+        if self.redemption is Redemption.PUBLIC and (self.risk is not None or self.budget_confidence is not None):
+            message = "redemption public is planned on means: leave out risk and budget_confidence"
             raise ValueError(message)
         return self
 

@@ -156,6 +156,6 @@ def _margin_neutral(session: Session, prepared: Prepared, valued: ValuedPlan) ->
         incremental_margin=round(float(other.incremental_margin.sum()), 2),
         promo_spend=round(float(other.promo_spend.sum()), 2),
         bundles=len(plan.menu),
-        offers=len(plan.offer_customer),
+        offers=int(other.is_shown.sum()),
         bound=plan.headline.bound,
     )

@@ -142,6 +142,12 @@ class SolveFlags(CommonFlags):
     ] = None
     contact_weeks: Annotated[Text, typer.Option("--contact-weeks", metavar="N", help="Weeks that count [4].")] = None
     reach: Annotated[Text, typer.Option("--reach", metavar="SHARE", help="Chance that an offer is seen [1].")] = None
+    redemption: Annotated[
+        Text, typer.Option("--redemption", metavar="targeted|public", help="Who can redeem: holders, or everybody.")
+    ] = None
+    shelf_reach: Annotated[
+        Text, typer.Option("--shelf-reach", metavar="SHARE", help="Public: chance that the shelf price is seen [1].")
+    ] = None
     time_limit: Annotated[Text, typer.Option("--time-limit", metavar="SECONDS", help="Time to optimise [60].")] = None
     work: Annotated[
         Text, typer.Option("--work", metavar="N", help="Stop after N units of work; replays a plan's solver.work.")

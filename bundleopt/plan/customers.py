@@ -81,4 +81,5 @@ def segment_rows(valued: ValuedPlan, groups: InterestGroups) -> list[dict[str, A
 
 def _per_customer(valued: ValuedPlan, amount: Array) -> Array:
     """(U,) sums over the offers of each customer."""
-    return np.bincount(valued.customer, amount, len(valued.problem.customer_ids)).astype(np.float64)
+    shown = valued.is_shown
+    return np.bincount(valued.customer[shown], amount[shown], len(valued.problem.customer_ids)).astype(np.float64)

@@ -96,7 +96,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "margin_decomposition": facts.margin_decomposition,
         "margin_neutral_plan": facts.margin_neutral.document() if facts.margin_neutral else None,
         "rules": [rule_document(rule) for rule in plan.rules],
-        "menu": {"bundles": len(plan.menu), "offers": len(plan.offer_customer)},
+        "menu": {"bundles": len(plan.menu), "offers": int(valued.is_shown.sum())},
         "assumptions": list(facts.assumptions),
         "warnings": list(facts.warnings),
         "excluded_items": facts.excluded,

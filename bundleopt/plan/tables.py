@@ -50,6 +50,16 @@ OFFER_COLUMNS = (
     "holdout",
     "cold_start",
 )
+# Beside the others in public redemption: what customers without an offer do, unrounded.
+SHELF_COLUMNS = (
+    "shelf_redemptions",
+    "shelf_units",
+    "shelf_redemption_revenue",
+    "shelf_redemption_margin",
+    "shelf_revenue",
+    "shelf_margin",
+    "shelf_spend",
+)
 INVENTORY_COLUMNS = ("item_id", "on_hand", "baseline_units", "incremental_units", "slack", "shadow_price")
 
 
@@ -57,29 +67,29 @@ def offers_table(valued: ValuedPlan) -> pd.DataFrame:
     """Return one row per offer, sorted by customer, then bundle."""
     import pandas as pd
 
-    options = valued.problem.options
-    option = valued.option
+    options, shown = valued.problem.options, valued.is_shown
+    option = valued.option[shown]
     items = [_held(row) for row in options.items]
     return pd.DataFrame(
         {
-            "customer_id": valued.problem.customer_ids[valued.customer],
+            "customer_id": valued.problem.customer_ids[valued.customer[shown]],
             "bundle_id": options.bundle_ids[options.bundle[option]],
             "item_ids": [[str(options.item_ids[i]) for i in items[o]] for o in option],
             "list_value": options.list_value_cents[option] / 100.0,
             "price": options.price_cents[option] / 100.0,
-            "redemption_probability": valued.redemption,
-            "baseline_probability": valued.baseline,
+            "redemption_probability": valued.redemption[shown],
+            "baseline_probability": valued.baseline[shown],
             "incremental_units": [
-                units[: len(items[o])].tolist() for o, units in zip(option, valued.units, strict=True)
+                units[: len(items[o])].tolist() for o, units in zip(option, valued.units[shown], strict=True)
             ],
-            "redemption_revenue": valued.redemption_revenue,
-            "redemption_margin": valued.redemption_margin,
-            "incremental_revenue": valued.incremental_revenue,
-            "incremental_margin": valued.incremental_margin,
-            "promo_spend": valued.promo_spend,
+            "redemption_revenue": valued.redemption_revenue[shown],
+            "redemption_margin": valued.redemption_margin[shown],
+            "incremental_revenue": valued.incremental_revenue[shown],
+            "incremental_margin": valued.incremental_margin[shown],
+            "promo_spend": valued.promo_spend[shown],
             "propensity": np.ones(len(option)),
             "holdout": np.zeros(len(option), dtype=bool),
-            "cold_start": valued.cold_start,
+            "cold_start": valued.cold_start[shown],
         },
         columns=list(OFFER_COLUMNS),
     )
@@ -115,14 +125,30 @@ def bundles_table(
             "list_value": list_value / 100.0,
             "price": price / 100.0,
             "discount": 1.0 - price / np.maximum(list_value, 1),
-            "customers": [int(np.sum(valued.option == o)) for o in menu],
+            "customers": [int(np.sum(valued.is_shown & (valued.option == o))) for o in menu],
             "redemptions": _per_option(valued, valued.redemption),
             **{name: values / 100.0 for name, values in in_cents.items()},
             "reason": [reasons.get(int(o), "") for o in menu],
             "cold_start": valued.cold_items[menu],
-        },
-        columns=list(BUNDLE_COLUMNS),
+        }
+        | (_shelf(valued) if valued.problem.shelf else {}),
+        columns=[*BUNDLE_COLUMNS, *(SHELF_COLUMNS if valued.problem.shelf else ())],
     )
+
+
+def _shelf(valued: ValuedPlan) -> dict[str, object]:
+    """What every bundle of the menu does by standing on the shelf, in the order of the menu."""
+    at = np.flatnonzero(~valued.is_shown)
+    items = valued.problem.options.items
+    return {
+        "shelf_redemptions": valued.redemption[at],
+        "shelf_units": [valued.units[row][: len(_held(items[valued.option[row]]))].tolist() for row in at],
+        "shelf_redemption_revenue": valued.redemption_revenue[at],
+        "shelf_redemption_margin": valued.redemption_margin[at],
+        "shelf_revenue": valued.incremental_revenue[at],
+        "shelf_margin": valued.incremental_margin[at],
+        "shelf_spend": valued.promo_spend[at],
+    }
 
 
 def inventory_table(valued: ValuedPlan) -> pd.DataFrame:

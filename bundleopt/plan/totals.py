@@ -13,7 +13,9 @@ from bundleopt.plan.plan_draws import PlanDraws, Spread
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt_data import money
 
-_NO_DRAWS = "the plan has no offers, or the demand model was trained without measuring its uncertainty"
+_NO_DRAWS = (
+    "the plan has no offers, or redemption is public, or the demand model was trained without measuring its uncertainty"
+)
 
 MONEY_TOTALS = ("revenue", "incremental_revenue", "incremental_margin", "promo_spend")
 
@@ -75,7 +77,7 @@ def all_totals(valued: ValuedPlan, *, level: float, draws: PlanDraws | None = No
         "redemptions": _random(valued, valued.redemption, level),
         "promo_spend": _random(valued, valued.promo_spend, level),
     }
-    reached = float(len(np.unique(valued.customer)))
+    reached = float(len(np.unique(valued.customer[valued.is_shown])))
     drawn = plan_draws.spreads(valued, draws, level=level) if draws is not None else {}
     named = {name: _published(name, *pair, spread=drawn.get(name)) for name, pair in totals.items()}
     return named | {"customers_reached": Total("customers_reached", reached, Interval(reached, reached, level))}
@@ -83,8 +85,23 @@ def all_totals(valued: ValuedPlan, *, level: float, draws: PlanDraws | None = No
 
 def _random(valued: ValuedPlan, expected: Array, level: float, *, offset: float = 0.0) -> tuple[float, Interval]:
     amount = intervals.amount_per_redemption(expected, valued.redemption)
-    interval = intervals.outcome_interval(valued.redemption, amount, level=level, offset=offset)
+    chance, amount = _single_redemptions(valued, amount)
+    interval = intervals.outcome_interval(chance, amount, level=level, offset=offset)
     return math.fsum([*expected, offset]), interval
+
+
+def _single_redemptions(valued: ValuedPlan, amount: Array) -> tuple[Array, Array]:
+    """Chances of single redemptions and what each adds; the shelf's expected number is spread over all customers.
+
+    Customers who are alike vary most in number (Hoeffding 1956, doi:10.1214/aoms/1177728178), so that the interval is
+    rather too wide.
+    """
+    shown, customers = valued.is_shown, max(valued.problem.customers, 1)
+    if shown.all():
+        return valued.redemption, amount
+    alike = np.repeat(valued.redemption[~shown] / customers, customers)
+    chance = np.concatenate([valued.redemption[shown], np.minimum(alike, 1.0)])
+    return chance, np.concatenate([amount[shown], np.repeat(amount[~shown], customers)])
 
 
 def _published(name: str, value: float, interval: Interval, *, spread: Spread | None) -> Total:

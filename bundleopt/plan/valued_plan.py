@@ -59,13 +59,18 @@ class ValuedPlan:
 
     @cached_property
     def customer(self) -> npt.NDArray[np.int32]:
-        """(F,) customer codes of the offers."""
+        """(F,) customer codes of the offers; in public redemption the shelf, code U, has one of each bundle."""
         return self.plan.offer_customer
 
     @cached_property
     def option(self) -> npt.NDArray[np.int32]:
         """(F,) option codes of the offers."""
         return self.plan.offer_option
+
+    @cached_property
+    def is_shown(self) -> npt.NDArray[np.bool_]:
+        """(F,) whether a row is an offer to a customer; the others are what the shelf does in public redemption."""
+        return np.asarray(self.customer < self.problem.customers)
 
     @cached_property
     def redemption(self) -> Array:
@@ -129,7 +134,10 @@ class ValuedPlan:
     def cold_start(self) -> npt.NDArray[np.bool_]:
         """(F,) offers that rest on a customer or an item of which too little is known."""
         known = self.cold_items[self.option]
-        return known if self.cold is None else known | self.cold.customer[self.customer]
+        if self.cold is None:
+            return known
+        is_new = np.append(self.cold.customer, False)[np.minimum(self.customer, self.problem.customers)]
+        return np.asarray(known | is_new, dtype=np.bool_)
 
     def _of(self, matrix: npt.NDArray[np.float32]) -> Array:
         return matrix[self.customer, self.option].astype(np.float64)

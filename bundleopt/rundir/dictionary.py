@@ -19,6 +19,15 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "reason": "why the bundle is on the menu",
         "cold_start": "true where an item was bought too seldom for the model to know its level by itself",
     },
+    "bundles (public redemption)": {
+        "shelf_redemptions": "expected redemptions without any offer, part of redemptions",
+        "shelf_units": "expected extra units of each item without any offer, in the order of item_ids",
+        "shelf_redemption_revenue": "shelf_redemptions x price, money",
+        "shelf_redemption_margin": "shelf_redemptions x margin of the bundle at its price, money",
+        "shelf_revenue": "part of incremental_revenue that comes without any offer, money, unrounded",
+        "shelf_margin": "part of incremental_margin that comes without any offer, money, unrounded",
+        "shelf_spend": "part of promo_spend that comes without any offer, money, unrounded",
+    },
     "offers": {
         "customer_id": "the customer who is shown the offer",
         "bundle_id": "the bundle offered",

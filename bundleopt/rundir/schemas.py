@@ -17,6 +17,7 @@ _KINDS: dict[str, str] = {
     "item_ids": _TEXTS,
     "item_names": _TEXTS,
     "incremental_units": _NUMBERS,
+    "shelf_units": _NUMBERS,
     "customers": _COUNT,
     "holdout": _FLAG,
     "cold_start": _FLAG,

@@ -31,13 +31,15 @@ def cold_starts(panel: Panel, until: date) -> ColdStarts:
 
 def cold_start_sentences(valued: ValuedPlan) -> list[str]:
     """Say how many offers rest on cold starts; no sentence where none does."""
-    cold = valued.cold_start
+    cold, offers = valued.cold_start & valued.is_shown, int(valued.is_shown.sum())
     if not cold.any():
         return []
-    customers = int(valued.cold.customer[np.unique(valued.customer)].sum()) if valued.cold is not None else 0
+    customers = (
+        int(valued.cold.customer[np.unique(valued.customer[valued.is_shown])].sum()) if valued.cold is not None else 0
+    )
     money = float(valued.incremental_revenue[cold].sum())
     sentence = (
-        f"{int(cold.sum()):,} of {len(cold):,} offers ({money:,.2f} of incremental revenue) rest on cold starts: "
+        f"{int(cold.sum()):,} of {offers:,} offers ({money:,.2f} of incremental revenue) rest on cold starts: "
         f"{customers:,} customers with fewer than {LEAST_VISITS} weeks of visits, or items bought fewer than "
         f"{LEAST_PURCHASES} times; they are marked in the column cold_start."
     )

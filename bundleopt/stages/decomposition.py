@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bundleopt.plan import cents
 from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt.stages import public
 from bundleopt_models.offer_values import DECOMPOSITION
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def decompose_plan(prepared: Prepared, valued: ValuedPlan, settings: SolveConfig
     """Split every offer's incremental revenue and margin into the rows of the waterfall."""
     from bundleopt_models.decomposition import Decomposition, Offers, decompose
 
+    if valued.problem.shelf:
+        return public.decompose_public(prepared, valued, settings)
     if not len(valued.option):
         nothing = np.zeros((0, len(DECOMPOSITION)))
         return Decomposition(nothing, nothing)
@@ -58,13 +61,14 @@ def additivity(prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) ->
     from bundleopt_models.additivity import measure_additivity
     from bundleopt_models.decomposition import Offers
 
-    if not len(valued.option):
+    shown = valued.is_shown
+    if not shown.any():
         return {}
     measured = measure_additivity(
         prepared.week.forecast,
         prepared.week.campaign,
         prepared.table,
-        Offers(valued.customer.astype(np.int64), valued.option.astype(np.int64)),
+        Offers(valued.customer[shown].astype(np.int64), valued.option[shown].astype(np.int64)),
         salience=settings.salience,
         sample=ADDITIVITY_SAMPLE,
     )

@@ -61,13 +61,13 @@ def _centred(factors: Array) -> Array:
 
 
 def plan_draws(prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) -> PlanDraws | None:
-    """Value the plan's offers on held-out draws; None where there is no offer, or the model knows no draws."""
+    """Value the plan's offers on held-out draws; None without offers or draws, and in public redemption."""
     from bundleopt_models.decomposition import Offers
     from bundleopt_models.draw_values import value_offers_under_draws
     from bundleopt_models.uncertainty import draw_parameters
 
     forecast = prepared.week.forecast
-    if forecast.uncertainty is None or not len(valued.option):
+    if forecast.uncertainty is None or not len(valued.option) or valued.problem.shelf:
         return None
     draws = draw_parameters(
         forecast.uncertainty, forecast.category, forecast.relations, HELD_OUT_DRAWS, (settings.seed, HELD_OUT)

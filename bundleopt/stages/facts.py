@@ -15,7 +15,7 @@ from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
 from bundleopt.plan.relations import strongest_pairs
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
-from bundleopt.stages import draws, findings, model_quality, verify
+from bundleopt.stages import draws, findings, model_quality, public, verify
 from bundleopt.stages.break_even import break_even_rows
 from bundleopt.stages.cold_start import cold_start_sentences
 from bundleopt.stages.decomposition import additivity, waterfall
@@ -83,7 +83,10 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     shocks = session.config.solve.shocks
     sentences = [f"This plan is a what-if: {', '.join(shocks)}."] if shocks else []
     sentences.extend(campaign.assumptions)
-    sentences.append(interval_sentence(prepared.week.forecast.uncertainty))
+    if prepared.built.problem.shelf:
+        sentences.extend(public.sentences(session.config.solve))
+    else:
+        sentences.append(interval_sentence(prepared.week.forecast.uncertainty))
     sentences.extend(pull_forward_sentences(prepared.week, assumed.pull_forward))
     if np.isfinite(prepared.week.stock.on_hand).any():
         sentences.append(safety_sentence(prepared.week.forecast.uncertainty, assumed.safety_deviations))
@@ -96,7 +99,7 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
         sentences.append(f"Locks and churn speak of the earlier run {prepared.inputs.base_name}.")
     if prepared.found.sentence():
         sentences.append(prepared.found.sentence())
-    if settings.reach == 1.0:
+    if settings.reach == 1.0 and not prepared.built.problem.shelf:
         sentences.append("Every offer is seen (reach 1).")
     sentences.extend(session.dataset.assumptions)
     return tuple(dict.fromkeys(sentences))

@@ -136,6 +136,8 @@ def write_segment_model(
 
     if not len(problem.options.bundle):
         raise UsageError("--write-model: there is no candidate bundle, so there is no model to write")
+    if problem.shelf:
+        raise UsageError("--write-model: there is no segment model of public redemption; leave out --redemption public")
     found = segment_menu(problem, plan.menu, engine_settings(settings))
     master = build_segment_master(problem, max_options=len(problem.options.bundle), most_pairs=_MOST_PAIRS)
     write_model(master.with_menu_cuts(found.cuts).model, path)

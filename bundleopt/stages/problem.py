@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from bundleopt.config import SolveConfig
+from bundleopt.config import Redemption, SolveConfig
 from bundleopt.stages import candidates, menu_counts
 from bundleopt.stages.draws import offer_draws
 from bundleopt.stages.item_choice import ItemChoice
+from bundleopt.stages.public import ITEM_OVERLAP
 from bundleopt.stages.rule_inputs import RuleInputs
 from bundleopt.stages.week import PlannedWeek
 from bundleopt_data import digests
@@ -79,12 +80,28 @@ def build_problem(
         redemption=values.redemption,
         incremental_margin=values.incremental_margin,
         units=values.units,
-        segment=segments(objective, table, settings) if week.groups is None else week.groups.segment,
+        segment=_segments(objective, table, week, settings),
         rules=rules,
         draws=offer_draws(week, table, settings) if needs_draws(settings) else None,
         incremental_revenue=None if settings.min_incremental_revenue is None else values.incremental_revenue,
+        shelf=settings.redemption is Redemption.PUBLIC,
     )
     return BuiltProblem(problem, forced)
+
+
+def _segments(
+    objective: npt.NDArray[np.float32], table: OptionTable, week: PlannedWeek, settings: SolveConfig
+) -> npt.NDArray[np.int32]:
+    if settings.redemption is Redemption.PUBLIC:
+        return np.zeros(len(objective), dtype=np.int32)  # no segment model is made of a public campaign
+    return segments(objective, table, settings) if week.groups is None else week.groups.segment
+
+
+def item_overlap(settings: SolveConfig) -> int | None:
+    """Most bundles with one item: one in public redemption, or fewer where asked."""
+    if settings.redemption is not Redemption.PUBLIC:
+        return settings.item_overlap
+    return ITEM_OVERLAP if settings.item_overlap is None else min(settings.item_overlap, ITEM_OVERLAP)
 
 
 def needs_draws(settings: SolveConfig) -> bool:
@@ -137,7 +154,7 @@ def campaign_rules(week: PlannedWeek, settings: SolveConfig, *, include: tuple[i
         slots=settings.slots,
         category_min_margin=_category_margins(campaign, forecast, settings),
         category_cap=settings.category_cap,
-        item_overlap=settings.item_overlap,
+        item_overlap=item_overlap(settings),
         include=include,
         item_category=forecast.category.astype(np.int32),
         stock_slack=stock.slack if np.isfinite(stock.slack).any() else None,

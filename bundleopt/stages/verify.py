@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bundleopt.config import SolveConfig
+from bundleopt.config import Redemption, SolveConfig
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.stages import candidates
 from bundleopt.stages.item_choice import NOT_LISTED
+from bundleopt.stages.problem import item_overlap
 from bundleopt.stages.rule_inputs import RuleInputs
 from bundleopt.stages.week import PlannedWeek
 from bundleopt_data.errors import VerificationError, Violation
@@ -97,12 +98,12 @@ def item_facts(week: PlannedWeek, inputs: RuleInputs) -> pd.DataFrame:
 
 
 def valuations(valued: ValuedPlan) -> pd.DataFrame:
-    """Return the model's forecast of the delivered offers, as the valuation gave it."""
-    options = valued.problem.options
+    """Return the model's forecast of the delivered offers, as the valuation gave it; the shelf is customer ""."""
+    options, ids = valued.problem.options, np.append(valued.problem.customer_ids, "")
     held = (options.items[valued.option] >= 0).sum(axis=1)
     return pd.DataFrame(
         {
-            "customer_id": valued.problem.customer_ids[valued.customer],
+            "customer_id": ids[valued.customer],
             "bundle_id": options.bundle_ids[options.bundle[valued.option]],
             "redemption_probability": valued.redemption,
             "baseline_probability": valued.baseline,
@@ -126,7 +127,8 @@ def limits(prepared: Prepared, settings: SolveConfig) -> CheckLimits:
         max_bundles=settings.max_bundles,
         slots=settings.slots,
         category_cap=settings.category_cap,
-        item_overlap=settings.item_overlap,
+        item_overlap=item_overlap(settings),
+        is_public=settings.redemption is Redemption.PUBLIC,
         min_discount=settings.min_discount,
         max_discount=settings.max_discount,
         price_step=settings.price_step,

@@ -111,9 +111,12 @@ def _written_plan(prepared: Prepared, written: HandPlan) -> CampaignPlan:
     nothing = optimise.empty_plan(problem, FAMILY)
     customer = np.asarray(written.customers, dtype=np.int32)
     option = np.asarray(written.offered, dtype=np.int32)
-    menu = np.unique(option).astype(np.int32)
+    menu, contacts = np.unique(option).astype(np.int32), len(option)
+    if problem.shelf:
+        customer = np.append(customer, np.full(len(menu), problem.customers, dtype=np.int32))
+        option = np.append(option, menu)
     value = float(problem.value[customer, option].astype(np.float64).sum())
-    value -= problem.rules.fixed_cost_per_bundle * len(menu) + problem.rules.contact_cost * len(option)
+    value -= problem.rules.fixed_cost_per_bundle * len(menu) + problem.rules.contact_cost * contacts
     return replace(
         nothing,
         menu=menu,

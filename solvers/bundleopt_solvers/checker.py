@@ -25,6 +25,7 @@ from bundleopt_solvers.checker_inputs import CheckInputs, CheckLimits
 from bundleopt_solvers.checker_items import read_items
 from bundleopt_solvers.checker_menu import check_menu
 from bundleopt_solvers.checker_offers import check_offers
+from bundleopt_solvers.checker_shelf import check_shelf
 from bundleopt_solvers.checker_sums import add_up, check_bundle_rows, check_coupling, check_inventory, check_totals
 
 __all__ = ["CheckInputs", "CheckLimits", "check_run", "valuations_sha256"]
@@ -54,7 +55,7 @@ def check_run(folder: Path, inputs: CheckInputs) -> list[Violation]:
     check_eligibility(offers, inputs.ineligible, findings)
     if any(violation.rule in ("offer items", "incremental units", "bundle items") for violation in findings.violations):
         return findings.violations
-    sums = add_up(offers)
+    sums = add_up(offers, check_shelf(run, menu, forecast, limits, findings))
     check_coupling(sums, menu, items, limits, findings)
     check_customers_known(offers, inputs.customers, findings)
     parity = parity_lines(offers, inputs.customers, limits)

@@ -62,8 +62,16 @@ SCHEMA: dict[str, dict[str, str]] = {
 }
 # Marks that a run may have beside them; nothing is computed from them.
 MARKS: dict[str, dict[str, str]] = {"bundles": {"cold_start": FLAG}, "offers": {"cold_start": FLAG}, "inventory": {}}
-# A run may say how many units of its items an offer sells; without it, one of each.
-QUANTITY: dict[str, dict[str, str]] = {"bundles": {"quantity": COUNT}, "offers": {"quantity": COUNT}, "inventory": {}}
+# What the shelf does in public redemption; there wholly or not at all.
+SHELF: dict[str, str] = {
+    "shelf_redemptions": NUMBER,
+    "shelf_units": NUMBERS,
+    "shelf_redemption_revenue": NUMBER,
+    "shelf_redemption_margin": NUMBER,
+    "shelf_revenue": NUMBER,
+    "shelf_margin": NUMBER,
+    "shelf_spend": NUMBER,
+}
 KEYS = {"bundles": ["bundle_id"], "offers": ["customer_id", "bundle_id"], "inventory": ["item_id"]}
 # Empty where stock is unlimited.
 MAY_BE_EMPTY = {("inventory", "on_hand"), ("inventory", "slack")}
@@ -180,15 +188,13 @@ def _read_table(path: Path, name: str, findings: Findings) -> pd.DataFrame | Non
     found = {field.name: str(field.type).replace("large_", "").replace("element: ", "item: ") for field in table.schema}
     found = {column: kind.replace("list<item: ", "list<") for column, kind in found.items()}
     told = len(found)
-    found = {column: kind for column, kind in found.items() if (MARKS[name] | QUANTITY[name]).get(column) != kind}
-    if found != SCHEMA[name] or table.num_columns != told:
-        wrong = sorted(set(found.items()) ^ set(SCHEMA[name].items()))
+    found = {column: kind for column, kind in found.items() if MARKS[name].get(column) != kind}
+    schema = SCHEMA[name] | (SHELF if name == "bundles" and any(column in found for column in SHELF) else {})
+    if found != schema or table.num_columns != told:
+        wrong = sorted(set(found.items()) ^ set(schema.items()))
         findings.add("files", limit=f"the columns of {name}.parquet", value=f"differs in {wrong}")
         return None
-    columns = {column: _cells(table.column(column), kind) for column, kind in SCHEMA[name].items()}
-    for column, kind in QUANTITY[name].items():
-        told_units = column in table.column_names
-        columns[column] = _cells(table.column(column), kind) if told_units else pd.Series(1, range(table.num_rows))
+    columns = {column: _cells(table.column(column), kind) for column, kind in schema.items()}
     bad = [
         f"{column} row {row}"
         for column, cells in columns.items()

@@ -27,8 +27,7 @@ class CheckLimits:
         min_discount, max_discount: band after rounding. price_step: checks that every price belongs to the ladder.
         price_ending: ".99", "0.95", "9", or several separated by commas.
         allow_below_cost: off means that no unit margin at the bundle price, funding included, is negative.
-        bundle_size: least and most items of a bundle. multi_buy: most units of one item that are sold together; such
-            bundles are named below by their item as many times.
+        bundle_size: least and most items of a bundle.
         include: item id sets that must be on the menu with an offer.
         include_items: items that must be in a bundle with an offer.
         exclude_items: items in no bundle. exclude_bundles: item id sets that may not be on the menu.
@@ -45,6 +44,8 @@ class CheckLimits:
         bands: item -> least and largest discount of bundles with it. lowest_price: item -> lowest price before the
             week, which bundles must stay below in sum; empty where that rule is off.
         fairness: customer attribute -> how far, as a share, a group's offers per customer may be from those of all.
+        is_public: whether everybody can redeem; what the shelf redeems then counts in every sum, and the forecast has
+            rows of the customer "" for it, expected redemptions in place of a probability.
     """
 
     budget: float | None = None
@@ -61,7 +62,6 @@ class CheckLimits:
     price_ending: str | None = None
     allow_below_cost: bool = False
     bundle_size: tuple[int, int] = (2, 4)
-    multi_buy: int = 1
     include: tuple[tuple[str, ...], ...] = ()
     include_items: tuple[str, ...] = ()
     exclude_items: tuple[str, ...] = ()
@@ -86,6 +86,7 @@ class CheckLimits:
     risk_share: float | None = None
     risk_weight: float = 1.0
     budget_confidence: float | None = None
+    is_public: bool = False
 
 
 @dataclass(frozen=True)

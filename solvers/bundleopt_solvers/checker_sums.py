@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -25,11 +25,12 @@ CENT = Fraction(1, 100)
 
 @dataclass(frozen=True)
 class Sums:
-    """Exact sums over the offers that are shown, holdout left out. Money in currency units.
+    """Exact sums over the offers that are shown, holdout left out, and over the shelf. Money in currency units.
 
     Attributes:
         column: column -> sum over all offers. bundle: column -> bundle id -> sum. units: item id -> incremental units.
         redemptions: bundle id -> sum of probabilities. customers: bundle id -> customers. reached: distinct customers.
+            used: bundles with an offer, or on the shelf.
     """
 
     column: dict[str, Fraction]
@@ -40,25 +41,38 @@ class Sums:
     reached: int
     most_offers: int
     offers: int
+    used: frozenset[str] = frozenset()
 
 
-def add_up(offers: pd.DataFrame) -> Sums:
-    """Add up the shown offers."""
+def add_up(offers: pd.DataFrame, shelf: pd.DataFrame | None = None) -> Sums:
+    """Add up the shown offers, and what the shelf does, a row for each bundle, where redemption is public."""
     shown = offers[~offers["holdout"]]
+    sums = _add_up(shown if shelf is None else pd.concat([shown[list(shelf.columns)], shelf]))
+    per_customer = shown["customer_id"].value_counts()
+    return replace(
+        sums,
+        customers={str(name): int(count) for name, count in shown["bundle_id"].value_counts().items()},
+        reached=len(per_customer),
+        most_offers=int(per_customer.max()) if len(per_customer) else 0,
+        offers=len(shown),
+    )
+
+
+def _add_up(shown: pd.DataFrame) -> Sums:
     names = shown["bundle_id"].tolist()
     columns = (*SUMMED, "redemption_revenue", "redemption_margin")
     flat_items = [item for row in shown["item_ids"] for item in row]
     flat_units = np.array([unit for row in shown["incremental_units"] for unit in row], dtype=np.float64)
-    per_customer = shown["customer_id"].value_counts()
     return Sums(
         column={name: exact_sum(shown[name].to_numpy()) for name in columns},
         bundle={name: exact_sums(shown[name].to_numpy(), names) for name in columns},
         units=exact_sums(flat_units, flat_items),
         redemptions=exact_sums(shown["redemption_probability"].to_numpy(), names),
-        customers={str(name): int(count) for name, count in shown["bundle_id"].value_counts().items()},
-        reached=len(per_customer),
-        most_offers=int(per_customer.max()) if len(per_customer) else 0,
-        offers=len(shown),
+        customers={},
+        reached=0,
+        most_offers=0,
+        offers=0,
+        used=frozenset(map(str, names)),
     )
 
 
@@ -114,7 +128,7 @@ def category_weight(bundle: MenuBundle, items: dict[str, Item], category: str) -
 
 def missing_includes(sums: Sums, menu: dict[str, MenuBundle], limits: CheckLimits) -> list[tuple[str, ...]]:
     """Bundles and items that were asked for and are in no offer."""
-    offered = [frozenset(menu[name].items) for name in sums.customers]
+    offered = [frozenset(menu[name].items) for name in sums.used]
     bundles = [asked for asked in limits.include if frozenset(asked) not in offered]
     return bundles + [(item,) for item in limits.include_items if not any(item in members for members in offered)]
 
