@@ -72,6 +72,8 @@ SHELF: dict[str, str] = {
     "shelf_margin": NUMBER,
     "shelf_spend": NUMBER,
 }
+# A run may say how many units of its items an offer sells; without it, one of each.
+QUANTITY: dict[str, dict[str, str]] = {"bundles": {"quantity": COUNT}, "offers": {"quantity": COUNT}, "inventory": {}}
 KEYS = {"bundles": ["bundle_id"], "offers": ["customer_id", "bundle_id"], "inventory": ["item_id"]}
 # Empty where stock is unlimited.
 MAY_BE_EMPTY = {("inventory", "on_hand"), ("inventory", "slack")}
@@ -188,13 +190,16 @@ def _read_table(path: Path, name: str, findings: Findings) -> pd.DataFrame | Non
     found = {field.name: str(field.type).replace("large_", "").replace("element: ", "item: ") for field in table.schema}
     found = {column: kind.replace("list<item: ", "list<") for column, kind in found.items()}
     told = len(found)
-    found = {column: kind for column, kind in found.items() if MARKS[name].get(column) != kind}
+    found = {column: kind for column, kind in found.items() if (MARKS[name] | QUANTITY[name]).get(column) != kind}
     schema = SCHEMA[name] | (SHELF if name == "bundles" and any(column in found for column in SHELF) else {})
     if found != schema or table.num_columns != told:
         wrong = sorted(set(found.items()) ^ set(schema.items()))
         findings.add("files", limit=f"the columns of {name}.parquet", value=f"differs in {wrong}")
         return None
     columns = {column: _cells(table.column(column), kind) for column, kind in schema.items()}
+    for column, kind in QUANTITY[name].items():
+        told_units = column in table.column_names
+        columns[column] = _cells(table.column(column), kind) if told_units else pd.Series(1, range(table.num_rows))
     bad = [
         f"{column} row {row}"
         for column, cells in columns.items()

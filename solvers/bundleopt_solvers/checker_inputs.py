@@ -27,7 +27,8 @@ class CheckLimits:
         min_discount, max_discount: band after rounding. price_step: checks that every price belongs to the ladder.
         price_ending: ".99", "0.95", "9", or several separated by commas.
         allow_below_cost: off means that no unit margin at the bundle price, funding included, is negative.
-        bundle_size: least and most items of a bundle.
+        bundle_size: least and most items of a bundle. multi_buy: most units of one item that are sold together; such
+            bundles are named below by their item as many times.
         include: item id sets that must be on the menu with an offer.
         include_items: items that must be in a bundle with an offer.
         exclude_items: items in no bundle. exclude_bundles: item id sets that may not be on the menu.
@@ -62,6 +63,7 @@ class CheckLimits:
     price_ending: str | None = None
     allow_below_cost: bool = False
     bundle_size: tuple[int, int] = (2, 4)
+    multi_buy: int = 1
     include: tuple[tuple[str, ...], ...] = ()
     include_items: tuple[str, ...] = ()
     exclude_items: tuple[str, ...] = ()
@@ -103,7 +105,7 @@ class CheckInputs:
         limits: see CheckLimits.
         forecast_sha256: what `inputs.forecast` of the plan must say; None takes the digest of `valuations`: of the
             file where it is one, else `valuations_sha256`.
-        ineligible: forbidden pairs: customer_id and item_id, "" for all items of the customer.
+        ineligible: forbidden pairs: customer_id and item_id, "" for all customers or all items.
         customers: one row per customer, shown an offer or not: customer_id and the attributes that `fairness` names,
             "" where there is none.
         draws: a row per bundle of the menu and draw: bundle_id, draw, value, redemption, factors on the means.
