@@ -22,6 +22,7 @@ def _optional(parse: Callable[[object], Any]) -> Callable[[object], Any]:
 Money = Annotated[float, BeforeValidator(quantities.parse_money)]
 Share = Annotated[float, BeforeValidator(quantities.parse_share)]
 Duration = Annotated[float, BeforeValidator(quantities.parse_duration)]
+OptionalDuration = Annotated[float | None, BeforeValidator(_optional(quantities.parse_duration))]
 OptionalMoney = Annotated[float | None, BeforeValidator(_optional(quantities.parse_money))]
 OptionalSignedMoney = Annotated[float | None, BeforeValidator(_optional(quantities.parse_signed_money))]
 OptionalShare = Annotated[float | None, BeforeValidator(_optional(quantities.parse_share))]
@@ -220,6 +221,12 @@ class SolveConfig(Section):
         default=None, ge=1, description="the same for the certificate of the segment model"
     )
     gap: Share = Field(default=0.005, description="proven distance from the best plan at which to stop")
+    certify_pairs: OptionalDuration = Field(
+        default=None, description="seconds for a bound over all pairs of the catalogue, and for better pairs"
+    )
+    pair_rounds: int = Field(
+        default=2, ge=0, description="how often pairs that could improve a plan become candidates within that time"
+    )
     require_optimal: bool = Field(default=False, description="exit 6 unless the gap is proven")
     solver: str = Field(default="auto", description="backend of the menu problem; auto tries them in turn")
     seed: int = Field(default=0, ge=0, description="seed of sampling and of the solvers")

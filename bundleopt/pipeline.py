@@ -13,7 +13,7 @@ from bundleopt.plan.document import MarginNeutralPlan, PlanFacts, plan_document
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.prepared import Prepared
 from bundleopt.session import Session
-from bundleopt.stages import candidates, findings, item_choice, optimise, preflight, stock, verify
+from bundleopt.stages import candidates, findings, item_choice, optimise, pair_pricing, preflight, stock, verify
 from bundleopt.stages.cache import ArrayCache
 from bundleopt.stages.decomposition import cannibalised, decompose_plan
 from bundleopt.stages.facts import gather_facts
@@ -98,6 +98,10 @@ def solve(
     with watch.stage("optimise"):
         family = prepared.built.family(prepared.found.family)
         plan = optimise.optimise(problem, settings, family, session.progress, start)
+    if settings.certify_pairs is not None:
+        with watch.stage("all pairs"):
+            prepared, plan = pair_pricing.certify_pairs(prepared, plan, settings, session.progress)
+        problem = prepared.built.problem
     if write_model is not None:
         with watch.stage("write model"):
             plan = optimise.write_segment_model(problem, plan, settings, write_model)

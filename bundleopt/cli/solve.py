@@ -156,6 +156,9 @@ class SolveFlags(CommonFlags):
         Text, typer.Option("--menu-work", metavar="N", help="The same for certificates.menu (solver.menu_work).")
     ] = None
     gap: Annotated[Text, typer.Option("--gap", metavar="SHARE", help="Proven gap at which to stop [0.5%].")] = None
+    certify_pairs: Annotated[
+        Text, typer.Option("--certify-pairs", metavar="SECONDS", help="Prove a bound over all pairs in that time.")
+    ] = None
     require_optimal: Annotated[bool, typer.Option("--require-optimal", help="Exit 6 unless the gap is proven.")] = False
     solver: Annotated[Text, typer.Option("--solver", metavar="NAME", help="Backend of the menu problem [auto].")] = None
     seed: Annotated[Text, typer.Option("--seed", metavar="N", help="Seed of sampling and solvers [0].")] = None

@@ -48,6 +48,8 @@ def print_summary(console: Console, result: SolveResult) -> None:
     console.print(totals_table(document))
     _line(console)
     _line(console, sentences.bound_sentence(document), style="bold green")
+    for text in sentences.pairs_sentences(document):
+        _line(console, text)
     _line(console, sentences.status_sentence(document))
     for text in sentences.held_out_sentences(document):
         _line(console, text)

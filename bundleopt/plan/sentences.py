@@ -7,6 +7,8 @@ from typing import Any
 from bundleopt.report import formats
 
 _CENT = 0.01
+# A bound of more than twice the value tells nobody how good a plan is.
+_LITTLE = 0.5
 
 DECOMPOSITION_LABELS = {
     "new": "new sales",
@@ -29,6 +31,18 @@ def bound_sentence(document: dict[str, Any]) -> str:
         f"No plan over these candidates can beat this by more than "
         f"{formats.fine_share(document['gap'])} ({formats.money(beyond)})."
     )
+
+
+def pairs_sentences(document: dict[str, Any]) -> list[str]:
+    """State what is proven beyond the candidates, or why nothing is; nothing where it wasn't asked or says little."""
+    incidents = document.get("solver", {}).get("incidents", [])
+    found = document["certificates"].get("pairs")
+    if found is None:
+        return [f"{text[0].upper()}{text[1:]}." for text in incidents if text.startswith("not certified for pairs")]
+    if found["gap"] >= _LITTLE:
+        return ["The bound over all pairs says little yet; a longer --certify-pairs may lower it."]
+    beyond = f"{formats.fine_share(found['gap'])} ({formats.money(max(0.0, found['bound'] - found['value']))})"
+    return [f"No plan over these candidates and all pairs that the filters allow can beat this by more than {beyond}."]
 
 
 def status_sentence(document: dict[str, Any]) -> str:
