@@ -11,16 +11,21 @@ import numpy as np
 import pytest
 
 from bundleopt.config import SolveConfig
+from bundleopt.plan.sentences import pairs_sentences
 from bundleopt.plan.valued_plan import Stock
 from bundleopt.prepared import Prepared
 from bundleopt.stages import candidates, optimise, pair_pricing
 from bundleopt.stages.item_choice import ItemChoice
+from bundleopt.stages.pair_halo import outside_gain
 from bundleopt.stages.problem import build_problem
 from bundleopt.stages.rule_inputs import RuleInputs
 from bundleopt.stages.valuation import value_candidates
 from bundleopt.stages.week import PlannedWeek
 from bundleopt_models.forecast import PairRelations
+from bundleopt_models.market import build_market
 from bundleopt_models.synthetic_week import synthetic_week
+from bundleopt_solvers.pair_prices import entry_prices
+from bundleopt_solvers.pair_screen import screen_scores
 
 CUSTOMERS, ITEMS = 3, 5
 PAIRS = tuple(combinations(range(ITEMS), 2))
@@ -110,6 +115,10 @@ def _best_offers(prepared: Prepared, menu: tuple[int, ...], apart: Any) -> float
     fits = np.ones(len(pick), dtype=bool)
     if rules.budget is not None:
         fits &= costs[who, pick].sum(1) <= rules.budget
+    if rules.min_margin is not None:
+        short = problem.redemption * (rules.min_margin * options.price_cents / 100 - options.unit_margin)
+        lacks = np.array([[short[u, list(s)].sum() for s in sets] for u in range(CUSTOMERS)])
+        fits &= lacks[who, pick].sum(1) <= 0
     if rules.stock_slack is not None:
         fits &= (use[who, pick].sum(1) <= rules.stock_slack).all(1)
     bundles = len(menu)
@@ -122,6 +131,7 @@ def drawn_settings(rng: np.random.Generator, **more: object) -> SolveConfig:
         "budget": float(rng.choice([0.05, 0.3, 2.0])) if rng.random() < 0.7 else None,
         "max_bundles": int(rng.integers(1, 3)),
         "slots": int(rng.integers(1, 3)),
+        "min_margin": float(rng.choice([0.3, 0.5])) if rng.random() < 0.5 else None,
         "price_step": 0.15,
         "objective": str(rng.choice(["revenue", "margin", "mix"])),
         "price_ending": rng.choice(["none", ".99", ".49,.99", "5"]),
@@ -141,7 +151,7 @@ def certified(prepared: Prepared, settings: SolveConfig) -> tuple[Any, Prepared]
     return plan, prepared
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(6))
 def test_no_plan_over_all_pairs_beats_the_stated_bound(seed: int) -> None:
     rng, week = np.random.default_rng(seed), small_week(seed)
     settings = drawn_settings(rng)
@@ -159,3 +169,61 @@ def test_no_plan_over_all_pairs_beats_the_stated_bound(seed: int) -> None:
     wider, _ = certified(prepared, settings.model_copy(update={"pair_rounds": 2}))
     assert truth - 1e-9 <= wider.certificates["pairs"].bound <= plan.certificates["pairs"].bound + 1e-9
     assert wider.headline.value >= plan.headline.value - 1e-9
+
+
+def test_screens_are_above_the_values_of_offers_at_every_price_point() -> None:
+    for seed in range(40, 46):
+        rng, week = np.random.default_rng(seed), small_week(seed)
+        settings = drawn_settings(rng, allow_twins=True)
+        prepared = prepared_with(week, PAIRS[:3], settings)
+        plan = optimise.optimise(prepared.built.problem, settings, "some pairs", lambda _what, _share: None)
+        entry = entry_prices(prepared.built.problem, plan, twins=True)
+        assert entry is not None
+        search = pair_pricing.PairSearch(prepared, plan, settings)
+        inputs, how = search.inputs()
+        screened = screen_scores(inputs, how, search.ratios(), (entry.prices, 0.0))
+        score = pair_pricing.OfferScorer(prepared, entry, settings).scores(np.array(PAIRS, dtype=np.int64))
+        bound = {tuple(pair): worth for pair, worth in zip(screened.pairs.tolist(), screened.bound, strict=True)}
+        assert (score > 0).any()
+        for pair, worth in zip(PAIRS, score.tolist(), strict=True):
+            assert worth <= bound.get(pair, screened.rest)
+
+
+def test_what_a_bundle_brings_outside_is_at_most_the_gain_of_its_items() -> None:
+    for seed in range(5):
+        week = small_week(seed)
+        items = np.arange(ITEMS, dtype=np.int32)[:, None]
+        outside = build_market(week.forecast, week.campaign, items).outside
+        for weight, effect in ((1.0, outside.revenue), (0.0, outside.margin)):
+            gain = outside_gain(week.forecast, week.campaign, weight)
+            assert (effect.numpy() - 1e-9 <= gain.T).all()
+            assert gain.max() > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"bundle_size": "3:4"}, "allowed size"),
+        ({"objective": "revenue,margin"}, "two objectives"),
+    ],
+)
+def test_what_can_not_be_certified_is_said(changes: dict[str, object], why: str) -> None:
+    week, settings = small_week(1), SolveConfig(max_bundles=2, certify_pairs=5)
+    prepared = prepared_with(week, PAIRS[:3], settings)
+    plan = optimise.optimise(prepared.built.problem, settings, "some pairs", lambda _what, _share: None)
+    asked = SolveConfig(max_bundles=2, certify_pairs=5, **changes)
+    _, refused = pair_pricing.certify_pairs(prepared, plan, asked, lambda _what, _share: None)
+    assert "pairs" not in refused.certificates
+    (said,) = pairs_sentences({"certificates": {}, "solver": {"incidents": list(refused.incidents)}})
+    assert said.startswith("Not certified for pairs")
+    assert why in said
+
+
+def test_the_terminal_says_the_bound_over_pairs_only_where_it_says_something() -> None:
+    found = {"value": 90.0, "bound": 100.0, "gap": 0.1}
+    (said,) = pairs_sentences({"certificates": {"pairs": found}})
+    assert "10" in said
+    assert "all pairs" in said
+    (said,) = pairs_sentences({"certificates": {"pairs": {"value": 1.0, "bound": 100.0, "gap": 0.99}}})
+    assert "says little" in said
+    assert pairs_sentences({"certificates": {}}) == []
