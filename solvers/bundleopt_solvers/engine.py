@@ -10,6 +10,7 @@ import torch
 
 from bundleopt_data.errors import NoPlanInTimeError, VerificationError, Violation
 from bundleopt_solvers.conflicts import Question, explain, find_plan
+from bundleopt_solvers.idle_customers import has_idle_customers, told_of_shelf, without_idle_customers
 from bundleopt_solvers.lagrangian import price_all, start_multipliers
 from bundleopt_solvers.plan import CampaignPlan, Certificate, StopReason
 from bundleopt_solvers.problem import CampaignProblem
@@ -48,6 +49,10 @@ def solve_campaign(
         NoPlanInTimeError: time ran out before any plan was found.
     """
     settings = settings or EngineSettings()
+    if has_idle_customers(problem):
+        known = None if start is None else told_of_shelf(start, 1)
+        found = solve_campaign(without_idle_customers(problem), settings, progress=progress, start=known)
+        return told_of_shelf(found, problem.customers)
     threads = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     try:

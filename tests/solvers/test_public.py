@@ -13,6 +13,7 @@ from bundleopt_solvers.backends.backend import SolveStatus
 from bundleopt_solvers.confirmation import second_bound
 from bundleopt_solvers.customer_model import solve_customer_model
 from bundleopt_solvers.engine import solve_campaign
+from bundleopt_solvers.idle_customers import has_idle_customers
 from bundleopt_solvers.lagrangian import Multipliers, price_all, start_multipliers
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.search import prepare
@@ -114,6 +115,36 @@ def test_a_menu_is_worth_having_without_any_offer() -> None:
     assert plan.headline.value == pytest.approx(best)
     assert set(plan.offer_customer.tolist()) == {problem.customers}
     assert plan.offer_option.tolist() == plan.menu.tolist()
+
+
+@pytest.mark.parametrize("seed", range(7600, 7616))
+def test_customers_whom_offers_do_nothing_to_are_left_out_and_nothing_changes(seed: int) -> None:
+    problem = with_shelf(random_campaign(seed, bundles=3 + seed % 2, customers=3), seed)
+    nobody = np.arange(4)[:, None] < problem.customers
+    problem = replace(
+        problem,
+        value=np.where(nobody, np.minimum(problem.value, 0), problem.value),
+        redemption=np.where(nobody, 0, problem.redemption),
+        incremental_margin=np.where(nobody, 0, problem.incremental_margin),
+        units=np.where(nobody[:, :, None], 0, problem.units),
+    )
+    assert has_idle_customers(problem)
+    best = best_by_enumeration(problem)
+    if best is None:
+        with pytest.raises(InfeasiblePlanError):
+            solve_campaign(problem, EXACT)
+        return
+    plan = solve_campaign(problem, EXACT)
+    assert breaks_a_rule(problem, plan) == ""
+    assert best - 1e-12 <= plan.headline.bound <= best + CLOSE
+    assert solve_campaign(problem, EngineSettings(gap=1e-9, work=1), start=plan).headline.value == plan.headline.value
+
+
+def test_customers_are_not_idle_where_an_offer_could_help() -> None:
+    problem = with_shelf(random_campaign(7600, customers=3), 7600)
+    assert not has_idle_customers(problem)
+    quiet = replace(problem, value=-np.abs(problem.value))
+    assert not has_idle_customers(quiet)  # an offer could still bring margin
 
 
 @pytest.mark.parametrize("seed", range(7400, 7410))
