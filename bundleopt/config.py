@@ -169,6 +169,7 @@ class SolveConfig(Section):
     max_bundles: int = Field(default=30, ge=0, description="most bundles on the menu")
     slots: int = Field(default=3, ge=1, description="most offers to one customer")
     bundle_size: Sizes = Field(default=(2, 4), description="least and most items of a bundle")
+    multi_buy: int = Field(default=1, ge=1, le=6, description="most units of one item sold together; 1: none are")
     category_cap: OptionalCount = Field(default=None, ge=0, description="most bundles with an item of one category")
     item_overlap: OptionalCount = Field(default=None, ge=0, description="most bundles that contain one item")
     caps: Counts = Field(

@@ -13,7 +13,17 @@ from bundleopt.plan.document import MarginNeutralPlan, PlanFacts, plan_document
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.prepared import Prepared
 from bundleopt.session import Session
-from bundleopt.stages import candidates, findings, item_choice, optimise, pair_pricing, preflight, stock, verify
+from bundleopt.stages import (
+    candidates,
+    findings,
+    item_choice,
+    multi_buy,
+    optimise,
+    pair_pricing,
+    preflight,
+    stock,
+    verify,
+)
 from bundleopt.stages.cache import ArrayCache
 from bundleopt.stages.decomposition import cannibalised, decompose_plan
 from bundleopt.stages.facts import gather_facts
@@ -76,6 +86,7 @@ def prepare(session: Session, watch: Stopwatch) -> Prepared:
             cache=ArrayCache(session.workspace.cache),
             progress=session.progress,
         )
+        found = multi_buy.with_multi_buys(found, week.forecast, week.campaign, choice, settings)
     with watch.stage("valuation"):
         session.progress("valuing offers", 0.0)
         table, values = value_candidates(week.forecast, week.campaign, found, settings)

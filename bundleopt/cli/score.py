@@ -29,11 +29,12 @@ class ScoreFlags(CommonFlags):
     max_discount: Annotated[str | None, typer.Option("--max-discount", metavar="SHARE", help="Largest [30%].")] = None
     min_discount: Annotated[str | None, typer.Option("--min-discount", metavar="SHARE", help="Smallest [0].")] = None
     max_bundles: Annotated[str | None, typer.Option("--max-bundles", metavar="N", help="Most bundles [30].")] = None
+    multi_buy: Annotated[str | None, typer.Option("--multi-buy", metavar="N", help="Units of one item [1].")] = None
     slots: Annotated[str | None, typer.Option("--slots", metavar="N", help="Most offers a customer [3].")] = None
 
     def settings(self) -> dict[str, Any]:
         """Return the `[solve]` keys that were given."""
-        names = ("budget", "week", "min_margin", "max_discount", "min_discount", "max_bundles", "slots")
+        names = ("budget", "week", "min_margin", "max_discount", "min_discount", "max_bundles", "multi_buy", "slots")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
@@ -42,7 +43,7 @@ def score(flags: ScoreFlags) -> None:
     """Value a hand-written plan with the same model, and say which rules it breaks.
 
     FILE is CSV or Parquet: customer_id, item_ids (A|B), price for offers to customers; item_ids, price for bundles that
-    everybody is shown.
+    everybody is shown; quantity where several units of one item are sold together.
     """
     from bundleopt.verbs.score import score as run
 

@@ -75,6 +75,9 @@ class SolveFlags(CommonFlags):
     bundle_size: Annotated[Text, typer.Option("--bundle-size", metavar="MIN:MAX", help="Items of a bundle [2:4].")] = (
         None
     )
+    multi_buy: Annotated[
+        Text, typer.Option("--multi-buy", metavar="N", help="Also 2 to N units of one item for less [1].")
+    ] = None
     category_cap: Annotated[
         Text, typer.Option("--category-cap", metavar="N", help="Most bundles with an item of one category.")
     ] = None

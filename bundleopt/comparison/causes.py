@@ -24,6 +24,7 @@ import numpy.typing as npt
 from bundleopt.plan.valued_plan import Stock
 from bundleopt.stages.candidates import PricedCandidates
 from bundleopt.stages.forecast import cached_forecast
+from bundleopt.stages.multi_buy import bundle_of
 from bundleopt.stages.valuation import value_candidates
 from bundleopt.stages.week import PlannedWeek, plan_week
 from bundleopt_data import money
@@ -114,7 +115,7 @@ def _coded(plan: SolveResult, week: PlannedWeek) -> _Offers:
     ]
     coded = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     return _Offers(
-        bundles=tuple(tuple(sorted(items[item] for item in row["item_ids"])) for row in known),
+        bundles=tuple(bundle_of([items[item] for item in row["item_ids"]], row.get("quantity", 1)) for row in known),
         price_cents=tuple(money.to_cents(row["price"]) for row in known),
         customer=coded[:, 0],
         bundle=coded[:, 1],

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from bundleopt.plan.tables import unit_name
 from bundleopt.stages import candidates
+from bundleopt.stages.multi_buy import bundle_of
 from bundleopt.stages.problem import bundle_id, objective_values
 from bundleopt.stages.valuation import value_candidates
 from bundleopt_data import money
@@ -114,7 +116,7 @@ def _value(priced: candidates.PricedCandidates, week: PlannedWeek, settings: Sol
 def _option(valued: _Valued, on_menu: dict[str, int], run: SolveResult, week: PlannedWeek) -> tuple[int, bool]:
     """The option at the menu's price, else the one of which most is left, else the one that is worth most alone."""
     for option, price in enumerate(valued.table.price_cents):
-        if on_menu.get(_id(_items_of(valued, option), week)) == int(price):
+        if on_menu.get(_id(_bundle_of(valued, option), week)) == int(price):
             return option, True
     left = [_steps(valued, option, run, week)[-1][1] for option in _promising(valued)]
     return _promising(valued)[int(np.argmax(left))], False
@@ -130,9 +132,13 @@ def _items_of(valued: _Valued, option: int) -> tuple[int, ...]:
     return tuple(int(item) for item in valued.table.items[option] if item >= 0)
 
 
+def _bundle_of(valued: _Valued, option: int) -> tuple[int, ...]:
+    return bundle_of(_items_of(valued, option), int(valued.table.quantities[option]))
+
+
 def _shown(valued: _Valued, option: int, run: SolveResult, week: PlannedWeek) -> npt.NDArray[np.int64]:
     """Codes of the customers who are shown the bundle."""
-    mine = run.offers[run.offers["bundle_id"] == _id(_items_of(valued, option), week)]
+    mine = run.offers[run.offers["bundle_id"] == _id(_bundle_of(valued, option), week)]
     codes = {str(customer): code for code, customer in enumerate(week.forecast.customer_ids)}
     return np.array([codes[str(one)] for one in mine["customer_id"] if str(one) in codes], dtype=np.int64)
 
@@ -211,6 +217,7 @@ def _describe(
 
     week, settings = world
     items, forecast = _items_of(valued, option), week.forecast
+    quantity = int(valued.table.quantities[option])
     rows: dict[str, tuple[float, float]] = {}
     if len(who):
         shown = Offers(who, np.full(len(who), option, dtype=np.int64))
@@ -224,9 +231,9 @@ def _describe(
     chance = forecast.probability[:, list(items)]
     pairs = [(a, b, _together(week, items[a], items[b])) for a, b in combinations(range(len(items)), 2)]
     return BundleAnatomy(
-        bundle_id=_id(items, week),
+        bundle_id=_id(_bundle_of(valued, option), week),
         items=items,
-        item_names=tuple(str(week.campaign.names[item]) for item in items),
+        item_names=tuple(unit_name(str(week.campaign.names[item]), quantity) for item in items),
         price=int(valued.table.price_cents[option]) / 100,
         list_value=int(valued.table.list_value_cents[option]) / 100,
         on_menu=True,

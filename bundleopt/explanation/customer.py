@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bundleopt.plan.tables import unit_name
 from bundleopt.report import formats
 from bundleopt_data.errors import UsageError
 
@@ -45,7 +46,7 @@ def offer_reasons(customer: str, run: SolveResult, week: PlannedWeek) -> tuple[O
     found = []
     for row in mine.to_dict("records"):
         held = [items[item] for item in row["item_ids"] if item in items]
-        names = [str(week.campaign.names[item]) for item in held]
+        names = [unit_name(str(week.campaign.names[item]), int(row.get("quantity", 1))) for item in held]
         found.append(
             OfferReason(
                 bundle_id=row["bundle_id"],

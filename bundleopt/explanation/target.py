@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bundleopt.stages.item_choice import BUNDLE_SEPARATOR
+from bundleopt.stages.multi_buy import sold_items
 from bundleopt_data.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ def bundles_of(text: str, run: SolveResult, week: PlannedWeek) -> AskedBundles:
     ids = {str(item): code for code, item in enumerate(week.campaign.item_ids)}
     listed = run.bundles[run.bundles["bundle_id"] == text]
     if len(listed):
-        items = tuple(sorted(ids[item] for item in listed.iloc[0]["item_ids"] if item in ids))
-        if len(items) == len(listed.iloc[0]["item_ids"]):
+        sold = sold_items(listed)[0]
+        items = tuple(sorted(ids[item] for item in sold if item in ids))
+        if len(items) == len(sold):
             return AskedBundles((items,), (1,) * len(items))
         raise UsageError(f"{text} holds items that the model no longer knows")
     parts = [text] if text in ids else [part.strip() for part in text.split(BUNDLE_SEPARATOR)]

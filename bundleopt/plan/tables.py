@@ -31,6 +31,7 @@ BUNDLE_COLUMNS = (
     "cannibalised_revenue",
     "reason",
     "cold_start",
+    "quantity",
 )
 OFFER_COLUMNS = (
     "customer_id",
@@ -49,6 +50,7 @@ OFFER_COLUMNS = (
     "propensity",
     "holdout",
     "cold_start",
+    "quantity",
 )
 # Beside the others in public redemption: what customers without an offer do, unrounded.
 SHELF_COLUMNS = (
@@ -90,6 +92,7 @@ def offers_table(valued: ValuedPlan) -> pd.DataFrame:
             "propensity": np.ones(len(option)),
             "holdout": np.zeros(len(option), dtype=bool),
             "cold_start": valued.cold_start[shown],
+            "quantity": options.quantities[option].astype(np.int64),
         },
         columns=list(OFFER_COLUMNS),
     )
@@ -108,7 +111,7 @@ def bundles_table(
     import pandas as pd
 
     options, menu = valued.problem.options, valued.plan.menu
-    items = [_held(options.items[o]) for o in menu]
+    items, units = [_held(options.items[o]) for o in menu], options.quantities[menu].astype(np.int64)
     list_value, price = options.list_value_cents[menu], options.price_cents[menu]
     money = {
         "incremental_revenue": valued.incremental_revenue,
@@ -121,7 +124,7 @@ def bundles_table(
         {
             "bundle_id": options.bundle_ids[options.bundle[menu]],
             "item_ids": [[str(options.item_ids[i]) for i in held] for held in items],
-            "item_names": [[str(valued.campaign.names[i]) for i in held] for held in items],
+            "item_names": [_names(valued, held, int(count)) for held, count in zip(items, units, strict=True)],
             "list_value": list_value / 100.0,
             "price": price / 100.0,
             "discount": 1.0 - price / np.maximum(list_value, 1),
@@ -130,6 +133,7 @@ def bundles_table(
             **{name: values / 100.0 for name, values in in_cents.items()},
             "reason": [reasons.get(int(o), "") for o in menu],
             "cold_start": valued.cold_items[menu],
+            "quantity": units,
         }
         | (_shelf(valued) if valued.problem.shelf else {}),
         columns=[*BUNDLE_COLUMNS, *(SHELF_COLUMNS if valued.problem.shelf else ())],
@@ -179,6 +183,20 @@ def _per_option(valued: ValuedPlan, amounts: npt.NDArray[np.float64]) -> npt.NDA
 def _bundle_cents(valued: ValuedPlan, amounts: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     # The total is that of the offers, so that every file rounds the same sum.
     return cents.rows_in_cents(_per_option(valued, amounts), cents.total_in_cents(amounts))
+
+
+def _names(valued: ValuedPlan, items: list[int], quantity: int) -> list[str]:
+    """Names of a bundle's items; several units of one are told with their number."""
+    return [unit_name(str(valued.campaign.names[item]), quantity) for item in items]
+
+
+def unit_name(name: str, quantity: int) -> str:
+    """Return the name of so many units of an item.
+
+    >>> unit_name("Milk", 2), unit_name("Milk", 1)
+    ('2 x Milk', 'Milk')
+    """
+    return name if quantity == 1 else f"{quantity} x {name}"
 
 
 def _held(row: npt.NDArray[np.int32]) -> list[int]:

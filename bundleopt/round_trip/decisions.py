@@ -17,6 +17,7 @@ from bundleopt_data.errors import DataProblem, DataRefusedError, UsageError
 # A workbook is a zip file: a small one may unpack to more than the memory holds.
 LARGEST_UNPACKED = 512 * 1024 * 1024
 _NEEDED = (DECISION, OVERRIDE, "bundle_id", "item_ids", "price")
+QUANTITY = "quantity"  # units of one item that are sold together; workbooks of earlier versions do not say
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Decision:
     """What people want of one bundle.
 
     Attributes:
-        row: of the sheet, counted from 1. items: ids. bundle_id: "" for a bundle of their own.
+        row: of the sheet, counted from 1. items: ids, one that is sold several times as often. bundle_id: "" for a
+            bundle of their own.
         action: `keep`, `ban` or `re-price`. price: at which it stays, money; None where it is banned, and for a bundle
             of their own whose price is left to the optimiser.
     """
@@ -68,7 +70,7 @@ def read_review(path: Path) -> Review:
     missing = [name for name in _NEEDED if name not in head]
     if missing:
         raise UsageError(f"{path}: the sheet {SHEET!r} has no column {missing[0]!r}; export it again with --xlsx")
-    place = {name: head.index(name) for name in _NEEDED}
+    place = {name: head.index(name) for name in (*_NEEDED, QUANTITY) if name in head}
     problems: dict[str, list[str]] = {}
     decisions = []
     for number, row in enumerate(rows[1:], start=2):
@@ -124,6 +126,7 @@ def _decision(number: int, cells: dict[str, Any]) -> Decision | None:
     """
     action, override = str(cells[DECISION]).strip().casefold(), _amount(cells[OVERRIDE])
     items = tuple(part.strip() for part in _text(cells["item_ids"]).split(LIST_SEPARATOR) if part.strip())
+    items *= _units(cells.get(QUANTITY, ""))
     if not action and override is None:
         if items and not _text(cells["bundle_id"]):
             raise UsageError("a bundle of your own needs keep or a price")
@@ -140,6 +143,13 @@ def _decision(number: int, cells: dict[str, Any]) -> Decision | None:
     price = override if override is not None else published
     is_changed = override is not None and override != published
     return Decision(number, items, _text(cells["bundle_id"]), "re-price" if is_changed else KEEP, price)
+
+
+def _units(cell: Any) -> int:
+    text = _text(cell)
+    if text and not (text.isdecimal() and int(text) > 0):
+        raise UsageError("quantity is a number of units")
+    return int(text or 1)
 
 
 def _text(cell: Any) -> str:
@@ -162,9 +172,9 @@ def _amount(cell: Any) -> float | None:
 
 
 def _refuse_twice(decisions: list[Decision], path: Path) -> None:
-    seen: dict[frozenset[str], int] = {}
+    seen: dict[tuple[str, ...], int] = {}
     for one in decisions:
-        other = seen.setdefault(frozenset(one.items), one.row)
+        other = seen.setdefault(tuple(sorted(one.items)), one.row)
         if other != one.row:
             example = f"rows {other} and {one.row}: {one.name}"
             raise DataRefusedError([DataProblem(path.name, "", "a bundle is decided twice", 1, (example,))])

@@ -18,6 +18,7 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "cannibalised_revenue": "expected sales at shelf price that the bundle replaces, money",
         "reason": "why the bundle is on the menu",
         "cold_start": "true where an item was bought too seldom for the model to know its level by itself",
+        "quantity": "units of the one item that are sold together; 1 for bundles of different items",
     },
     "bundles (public redemption)": {
         "shelf_redemptions": "expected redemptions without any offer, part of redemptions",
@@ -45,6 +46,7 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "propensity": "chance with which this customer was chosen to get the offer",
         "holdout": "true for a randomised control customer, who is not shown the offer",
         "cold_start": "true where the customer or an item is too new for the model to know them by themselves",
+        "quantity": "units of the one item that are sold together; 1 for bundles of different items",
     },
     "customers": {
         "customer_id": "a customer of the log",

@@ -19,6 +19,7 @@ _KINDS: dict[str, str] = {
     "incremental_units": _NUMBERS,
     "shelf_units": _NUMBERS,
     "customers": _COUNT,
+    "quantity": _COUNT,
     "holdout": _FLAG,
     "cold_start": _FLAG,
     "segment": _COUNT,

@@ -115,7 +115,10 @@ def find_priced_candidates(
     family = found.family
     if total < settings.candidates:
         family += f"; {total:,} bundles, not {settings.candidates:,}, for so many customers"
-    priced = with_prices(found.bundles, campaign, settings, family=family, choice=choice, pairs_screened=found.screened)
+    # The search knows bundles of different items; several units of one that an earlier plan had join them here.
+    kept = tuple(bundle for bundle in dict.fromkeys((*choice.locked, *choice.known)) if _is_multi_buy(bundle))
+    bundles = (*found.bundles, *kept)
+    priced = with_prices(bundles, campaign, settings, family=family, choice=choice, pairs_screened=found.screened)
     _refuse_unpriced(choice, set(priced.bundles), campaign)
     return replace(priced, removed=found.removed)
 
@@ -186,9 +189,10 @@ def candidate_inputs(
         background=relations.background,
         substitutes=np.zeros((0, 2), np.int32) if settings.allow_twins else substitute_pairs(forecast),
         outside=_pulled_forward(forecast, campaign, settings),
-        excluded=frozenset(frozenset(items) for items in choice.banned_bundles),
+        excluded=frozenset(frozenset(items) for items in choice.banned_bundles if not _is_multi_buy(items)),
         included=tuple(
-            dict.fromkeys(
+            bundle
+            for bundle in dict.fromkeys(
                 (
                     *choice.must_bundles,
                     *choice.locked,
@@ -196,6 +200,7 @@ def candidate_inputs(
                     *stand_ins(choice, forecast, settings.bundle_size),
                 )
             )
+            if not _is_multi_buy(bundle)
         ),
         reach=settings.reach,
         salience=settings.salience,
@@ -236,16 +241,23 @@ def stand_ins(choice: ItemChoice, forecast: DemandForecast, size: tuple[int, int
     return tuple(dict.fromkeys(found))
 
 
+def _is_multi_buy(bundle: tuple[int, ...]) -> bool:
+    """Whether a bundle is several units of one item: its price is above that of all but one of them."""
+    return len(bundle) > 1 and len(set(bundle)) == 1
+
+
 def _prices(bundle: tuple[int, ...], campaign: CampaignWeek, policy: price_points.PricePolicy) -> tuple[int, ...]:
     shelf = [int(price) for price in campaign.shelf_price_cents[list(bundle)]]
     points = price_points.price_points(sum(shelf), shelf, policy)
+    if _is_multi_buy(bundle):
+        points = tuple(price for price in points if price > sum(shelf[1:]))
     return tuple(price for price in points if policy.allow_below_cost or _earns_its_cost(bundle, price, campaign))
 
 
 def _is_possible(bundle: tuple[int, ...], cents: int, campaign: CampaignWeek, policy: price_points.PricePolicy) -> bool:
     """Whether an earlier price can stay: off the ladder or the band it may be, below cost or against arbitrage not."""
     shelf = [int(price) for price in campaign.shelf_price_cents[list(bundle)]]
-    dearest = max(shelf) if len(shelf) > 1 else 1
+    dearest = sum(shelf[1:]) + 1 if _is_multi_buy(bundle) else max(shelf) if len(shelf) > 1 else 1
     return dearest <= cents < sum(shelf) and (policy.allow_below_cost or _earns_its_cost(bundle, cents, campaign))
 
 

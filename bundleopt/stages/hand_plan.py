@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LIST_SEPARATOR = "|"
 REQUIRED = ("item_ids", "price")
+QUANTITY = "quantity"  # may be left out
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class HandPlan:
     """A plan as written.
 
     Attributes:
-        bundles: tuples of ascending item codes, distinct. price_cents: price of each.
+        bundles: tuples of ascending item codes, distinct, the one of a multi-buy as often as it is sold.
+        price_cents: price of each.
         customers: (F,) customer codes and offered: (F,) bundle numbers; None where the file names no customers.
     """
 
@@ -49,6 +51,7 @@ def read_hand_plan(path: Path, campaign: CampaignWeek, customer_ids: Any) -> Han
         raise DataRefusedError([DataProblem(path.name, "", "the file holds no rows", 0, fix=_COLUMNS)])
     problems: list[DataProblem] = []
     items = _codes_of(frame, campaign, path.name, problems)
+    items = _with_units(frame, items, path.name, problems)
     prices = _prices_of(frame, path.name, problems)
     customers = _customers_of(frame, customer_ids, path.name, problems)
     if problems:
@@ -86,6 +89,27 @@ def _codes_of(
     if wrong:
         check = "must be 1 to 4 distinct items that the model knows"
         problems.append(DataProblem(name, "item_ids", check, len(wrong), tuple(wrong[:5]), fix="write them like A|B"))
+    return rows
+
+
+def _with_units(
+    frame: pd.DataFrame, items: list[tuple[int, ...]], name: str, problems: list[DataProblem]
+) -> list[tuple[int, ...]]:
+    """The bundles with the one item of a multi-buy as often as the column `quantity` says, where there is one."""
+    from bundleopt_models.multi_buy import MAX_QUANTITY
+
+    if QUANTITY not in frame.columns:
+        return items
+    rows, wrong = [], []
+    for number, (cell, bundle) in enumerate(zip(frame[QUANTITY], items, strict=True), start=2):
+        text = str(cell).strip() or "1"
+        count = int(text) if text.isdecimal() else 0
+        if not 1 <= count <= MAX_QUANTITY or (count > 1 and len(bundle) > 1):
+            wrong.append(f"row {number}: {cell!r}")
+        rows.append(bundle * count)
+    if wrong:
+        check = f"must be 1, or 2 to {MAX_QUANTITY} units of one item"
+        problems.append(DataProblem(name, QUANTITY, check, len(wrong), tuple(wrong[:5]), fix="leave it empty for 1"))
     return rows
 
 

@@ -80,7 +80,7 @@ def choose_items(
         InfeasiblePlanError: an included item is not promotable, not listed, or has no stock left.
     """
     codes = {str(item): code for code, item in enumerate(campaign.item_ids)}
-    must, banned = _read(include, codes, "--include"), _read(exclude, codes, "--exclude")
+    must, banned = _read(include, codes, "--include"), _read(exclude, codes, "--exclude", may_repeat=True)
     banned_items = {items[0] for items in banned if len(items) == 1}
     _refuse_contradictions(must, banned, campaign)
     without_stock = stock.slack <= 0
@@ -127,7 +127,10 @@ def _refuse_unlisted(must: list[tuple[int, ...]], campaign: CampaignWeek, listed
             raise InfeasiblePlanError([f"include {name}", "only_items"], detail="It is asked for, but not listed.")
 
 
-def _read(texts: tuple[str, ...], codes: dict[str, int], flag: str) -> list[tuple[int, ...]]:
+def _read(
+    texts: tuple[str, ...], codes: dict[str, int], flag: str, *, may_repeat: bool = False
+) -> list[tuple[int, ...]]:
+    """Item codes of each text; where they may repeat, `A+A` is two units of one item sold together."""
     found = []
     for text in texts:
         # An id may itself hold a plus sign: the whole text is tried as an item first.
@@ -137,7 +140,8 @@ def _read(texts: tuple[str, ...], codes: dict[str, int], flag: str) -> list[tupl
                 near = difflib.get_close_matches(part, codes, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise UsageError(f"{flag} {text}: no item {part!r} among the {len(codes):,} modelled items{hint}")
-        if len(set(parts)) != len(parts) or len(parts) > 4:
+        several = may_repeat and len(parts) > 1 and len(set(parts)) == 1
+        if not several and (len(set(parts)) != len(parts) or len(parts) > 4):
             raise UsageError(f"{flag} {text}: a bundle has 2 to 4 distinct items, written like A{BUNDLE_SEPARATOR}B")
         found.append(tuple(sorted(codes[part] for part in parts)))
     return list(dict.fromkeys(found))

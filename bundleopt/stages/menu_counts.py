@@ -8,6 +8,7 @@ import numpy.typing as npt
 from bundleopt.config import SolveConfig
 from bundleopt.rule_texts import ATTRIBUTE_SEPARATOR
 from bundleopt.stages.item_choice import ItemChoice
+from bundleopt.stages.multi_buy import bundle_of
 from bundleopt.stages.rule_inputs import MISSING, RuleInputs, Texts
 from bundleopt_data.errors import UsageError
 from bundleopt_solvers.problem import MenuCount, Options, Parity
@@ -84,6 +85,7 @@ def _any_item(options: Options, values: Texts, wanted: str) -> Flags:
 
 def _options_of(options: Options, bundles: dict[tuple[int, ...], int]) -> list[int]:
     """Options that are these bundles at these prices."""
-    rows = [tuple(sorted(item for item in row if item >= 0)) for row in options.items.tolist()]
+    sold = zip(options.items.tolist(), options.quantities.tolist(), strict=True)
+    rows = [bundle_of(row, count) for row, count in sold]
     prices = options.price_cents.tolist()
     return [o for o, row in enumerate(rows) if bundles.get(row) == prices[o]]

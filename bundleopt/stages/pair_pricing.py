@@ -38,6 +38,8 @@ _INTERVALS = 2
 # Pairs that become candidates in a round; valuing them and solving again stays cheap.
 _MOST_NEW = 200
 _PAIRS_PER_CHUNK = 128
+# Share of a round's time that must be left to begin another one.
+_LEAST_OF_A_ROUND = 0.6
 # float64 sums over customers; so much of their absolute terms is granted to rounding.
 _ROUNDING = 1e-11
 
@@ -72,33 +74,39 @@ def certify_pairs(
     why = refusal(prepared, plan, settings)
     if why is not None:
         return prepared, replace(plan, incidents=(*plan.incidents, f"not certified for pairs: {why}"))
-    start, seconds = time.monotonic(), settings.certify_pairs or 0.0
-    best = np.inf
+    left, best = settings.certify_pairs or 0.0, None
     for rounds in range(settings.pair_rounds + 1):
-        left = seconds - (time.monotonic() - start)
-        if rounds and left <= 0:
-            break
+        start = time.monotonic()
         found, screened = PairSearch(prepared, plan, settings).bound(left, progress)
+        took = time.monotonic() - start
+        left -= took
         # Every round's bound speaks of all plans of the same family, so the least one holds.
-        best = min(best, found.bound)
-        is_proven = best <= plan.headline.value + settings.gap * abs(best)
+        if best is None or found.bound < best[0].bound:
+            best = (found, screened)
+        is_proven = best[0].bound <= plan.headline.value + settings.gap * abs(best[0].bound)
         wider = None if is_proven or rounds == settings.pair_rounds else with_pairs(prepared, found, settings)
-        if wider is None or time.monotonic() - start > seconds:
+        if wider is None:
             break
         prepared = wider
         family = prepared.built.family(prepared.found.family)
         plan = optimise.optimise(prepared.built.problem, settings, family, progress, plan)
-    return prepared, _certified(plan, max(best, plan.headline.value), screened, found)
+        # A round that could only screen would prove little.
+        if left < _LEAST_OF_A_ROUND * took or plan.reason is StopReason.INTERRUPTED:
+            break
+    return prepared, _certified(plan, best)
 
 
-def _certified(plan: CampaignPlan, bound: float, screened: ScreenedPairs, found: FamilyBound) -> CampaignPlan:
+def _certified(plan: CampaignPlan, best: tuple[FamilyBound, ScreenedPairs] | None) -> CampaignPlan:
+    if best is None:
+        return plan
+    found, screened = best
     left = f", {found.left:,} left with a screened bound for lack of time" if found.left else ""
     family = (
         f"every menu of the candidates and of those of {screened.screened:,} pairs of items that the filters allow, "
         f"at the prices of the ladder, with every compatible set of 0/1 offers; {len(screened.pairs):,} pairs looked "
         f"at customer by customer, {found.valued:,} of them valued{left}"
     )
-    certificate = Certificate(plan.headline.value, bound, family)
+    certificate = Certificate(plan.headline.value, max(found.bound, plan.headline.value), family)
     return replace(plan, certificates=plan.certificates | {PAIRS: certificate})
 
 

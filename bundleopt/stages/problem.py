@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bundleopt.config import Redemption, SolveConfig
-from bundleopt.stages import candidates, menu_counts
+from bundleopt.stages import candidates, menu_counts, multi_buy
 from bundleopt.stages.draws import offer_draws
 from bundleopt.stages.item_choice import ItemChoice
 from bundleopt.stages.public import ITEM_OVERLAP
@@ -122,7 +122,8 @@ def campaign_options(table: OptionTable, campaign: CampaignWeek) -> Options:
     """Return the options with ids; a bundle's id depends on its items alone, so it is the same in every run."""
     item_ids = campaign.item_ids
     firsts = np.flatnonzero(np.diff(table.bundle, prepend=-1))
-    bundle_ids = [bundle_id([str(item_ids[i]) for i in table.items[o] if i >= 0]) for o in firsts]
+    bundles = multi_buy.bundles_of(table)
+    bundle_ids = [bundle_id([str(item_ids[i]) for i in bundles[o]]) for o in firsts]
     return Options(
         bundle_ids=np.array(bundle_ids, dtype=object),
         item_ids=item_ids,
@@ -132,11 +133,15 @@ def campaign_options(table: OptionTable, campaign: CampaignWeek) -> Options:
         list_value_cents=table.list_value_cents,
         unit_spend=table.unit_spend,
         unit_margin=table.unit_margin,
+        quantity=table.quantity,
     )
 
 
 def bundle_id(item_ids: list[str]) -> str:
-    """Return the id of a bundle: `B` and the first ten digits of a hash of its item ids, order left aside."""
+    """Return the id of a bundle: `B` and the first ten digits of a hash of its item ids, order left aside.
+
+    An item that is sold several times is named as often.
+    """
     return f"B{digests.sha256_of_parts(sorted(item_ids))[:10]}"
 
 
@@ -183,7 +188,7 @@ def with_menu_rules(
 def forced_bundles(table: OptionTable, choice: ItemChoice) -> dict[int, str]:
     """Return the bundles that must be on the menu because they were asked for by name."""
     firsts = np.flatnonzero(np.diff(table.bundle, prepend=-1))
-    sets = [tuple(int(i) for i in table.items[o] if i >= 0) for o in firsts]
+    sets = [bundle for o, bundle in enumerate(multi_buy.bundles_of(table)) if o in set(firsts.tolist())]
     return {sets.index(items): "asked for by name" for items in choice.must_bundles}
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from bundleopt.config import SolveConfig
 from bundleopt.rule_texts import ATTRIBUTE_SEPARATOR, parse_lock
 from bundleopt.stages.eligibility import Eligibility, read_eligibility
+from bundleopt.stages.multi_buy import sold_items
 from bundleopt.stages.week import PlannedWeek
 from bundleopt_data.errors import InfeasiblePlanError, UsageError
 
@@ -112,12 +113,12 @@ def _base_run(session: Session, settings: SolveConfig) -> Run | None:
 
 
 def _bundles_of(run: Run) -> dict[str, tuple[tuple[str, ...], int]]:
-    """Bundle id -> item ids and price in cents."""
+    """Bundle id -> item ids, of a multi-buy as often as it is sold, and price in cents."""
     import pandas as pd
 
-    frame = pd.read_parquet(run.folder / "bundles.parquet", columns=["bundle_id", "item_ids", "price"])
-    rows = zip(frame["bundle_id"], frame["item_ids"], frame["price"], strict=True)
-    return {str(name): (tuple(map(str, items)), round(price * 100)) for name, items, price in rows}
+    frame = pd.read_parquet(run.folder / "bundles.parquet")
+    rows = zip(frame["bundle_id"], sold_items(frame), frame["price"], strict=True)
+    return {str(name): (items, round(price * 100)) for name, items, price in rows}
 
 
 def _codes(ids: tuple[str, ...], codes: dict[str, int]) -> Bundle:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bundleopt.config import Redemption, SolveConfig
-from bundleopt.stages import public
+from bundleopt.stages import multi_buy, public
 from bundleopt.stages.candidates import PricedCandidates
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_models.forecast import DemandForecast
@@ -17,9 +17,9 @@ def value_candidates(
 
     In public redemption the last row is the shelf, see `bundleopt.stages.public`.
     """
-    from bundleopt_models import option_table, valuation
+    from bundleopt_models import valuation
 
-    table = option_table.option_table(candidates.bundles, candidates.prices, campaign)
+    table = multi_buy.table_of(candidates.bundles, candidates.prices, campaign)
     if settings.redemption is Redemption.PUBLIC:
         return table, public.public_values(forecast, campaign, table, settings)
     values = valuation.value_offers(forecast, campaign, table, reach=settings.reach, salience=settings.salience)

@@ -12,6 +12,7 @@ from bundleopt.config import Redemption, SolveConfig
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.stages import candidates
 from bundleopt.stages.item_choice import NOT_LISTED
+from bundleopt.stages.multi_buy import is_multi_buy
 from bundleopt.stages.problem import item_overlap
 from bundleopt.stages.rule_inputs import RuleInputs
 from bundleopt.stages.week import PlannedWeek
@@ -135,6 +136,7 @@ def limits(prepared: Prepared, settings: SolveConfig) -> CheckLimits:
         price_ending=settings.price_ending,
         allow_below_cost=settings.below_cost,
         bundle_size=_sizes((*choice.must_bundles, *choice.locked, *choice.known), settings),
+        multi_buy=max(settings.multi_buy, _most_units((*choice.locked, *choice.known))),
         include=tuple(_names(items, item_ids) for items in choice.must_bundles),
         include_items=_names(choice.must_items, item_ids),
         exclude_items=(*choice.excluded["excluded by name"], *choice.excluded[NOT_LISTED]),
@@ -179,9 +181,14 @@ def _names(items: tuple[int, ...], item_ids: list[str]) -> tuple[str, ...]:
     return tuple(item_ids[item] for item in items)
 
 
+def _most_units(earlier: tuple[tuple[int, ...], ...]) -> int:
+    """Units of one item that a bundle of an earlier plan sells together."""
+    return max((len(items) for items in earlier if is_multi_buy(items)), default=1)
+
+
 def _sizes(must: tuple[tuple[int, ...], ...], settings: SolveConfig) -> tuple[int, int]:
     """The range of sizes; a bundle that was asked for by name widens it."""
-    sizes = [len(items) for items in must]
+    sizes = [len(items) for items in must if not is_multi_buy(items)]
     low, high = settings.bundle_size
     return min(low, *sizes) if sizes else low, max(high, *sizes) if sizes else high
 
