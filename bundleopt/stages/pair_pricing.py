@@ -23,6 +23,7 @@ from bundleopt.stages import candidates, optimise
 from bundleopt.stages.pair_halo import outside_gain
 from bundleopt.stages.problem import build_problem, objective_values
 from bundleopt.stages.valuation import value_candidates
+from bundleopt_models.offer_values import OfferValues, OptionTable
 from bundleopt_solvers.candidate_inputs import CandidateInputs, CandidateSettings
 from bundleopt_solvers.pair_family import FamilyBound, Pairs, bound_family
 from bundleopt_solvers.pair_prices import EntryPrices, entry_prices
@@ -40,6 +41,8 @@ _MOST_NEW = 200
 _PAIRS_PER_CHUNK = 128
 # Share of a round's time that must be left to begin another one.
 _LEAST_OF_A_ROUND = 0.6
+# A limit counts as exceeded by so much of it, as in the engine.
+_NEARLY = 1e-6
 # float64 sums over customers; so much of their absolute terms is granted to rounding.
 _ROUNDING = 1e-11
 
@@ -198,6 +201,7 @@ class OfferScorer:
         table, values = value_candidates(week.forecast, week.campaign, priced, settings)
         objective = prepared.inputs.eligibility.masked(objective_values(values, settings), table)
         net = objective.astype(np.float64)
+        net[self._too_much(table, values)] = 0.0
         size = np.abs(net).sum(0)
         net -= entry.prices.budget * table.unit_spend * values.redemption
         for place in range(2):
@@ -210,6 +214,16 @@ class OfferScorer:
         owner = np.array([place_of[bundle] for bundle in priced.bundles], dtype=np.int64)[table.bundle]
         np.maximum.at(best, owner, score)
         return best
+
+    def _too_much(self, table: OptionTable, values: OfferValues) -> npt.NDArray[np.bool_]:
+        """(U, O) offers that alone exceed the budget or the stock: no plan makes them."""
+        rules = self._prepared.built.problem.rules
+        limit = np.inf if rules.budget is None else rules.budget
+        over = np.asarray(values.redemption * table.unit_spend > limit * (1 + _NEARLY))
+        if rules.stock_slack is not None:
+            for place in range(2):
+                over |= values.units[:, :, place] > rules.stock_slack[table.items[:, place]] * (1 + _NEARLY)
+        return over
 
 
 def with_pairs(prepared: Prepared, found: FamilyBound, settings: SolveConfig) -> Prepared | None:
