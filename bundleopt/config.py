@@ -242,8 +242,13 @@ class SolveConfig(Section):
 
     @model_validator(mode="after")
     def _public_without_draws(self) -> SolveConfig:
-        if self.redemption is Redemption.PUBLIC and (self.risk is not None or self.budget_confidence is not None):
+        if self.redemption is not Redemption.PUBLIC:
+            return self
+        if self.risk is not None or self.budget_confidence is not None:
             message = "redemption public is planned on means: leave out risk and budget_confidence"
+            raise ValueError(message)
+        if self.certify_pairs is not None:
+            message = "redemption public has no bound over all pairs: leave out certify_pairs"
             raise ValueError(message)
         return self
 

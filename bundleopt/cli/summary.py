@@ -70,6 +70,8 @@ def _title(document: dict[str, Any]) -> str:
     menu, reached = document["menu"], document["totals"]["customers_reached"]["value"]
     offers = sentences.counted(menu["offers"], "offer")
     bundles, customers = sentences.counted(menu["bundles"], "bundle"), sentences.counted(reached, "customer")
+    if document["config"].get("solve.redemption") == "public":
+        bundles = f"{bundles} on the shelf for everybody"
     return f"Campaign of the week of {document['week']}: {bundles}, {offers} to {customers}"
 
 

@@ -173,7 +173,7 @@ def margin_sentence(document: dict[str, Any]) -> str | None:
 
 def empty_sentence(document: dict[str, Any]) -> str | None:
     """Say what an empty plan means."""
-    if document["menu"]["offers"]:
+    if document["menu"]["bundles"]:
         return None
     if document["bound"] - document["objective"]["value"] >= _CENT and document["status"] != "optimal":
         return "The time ran out before a plan with offers was found; give it more with --time-limit."

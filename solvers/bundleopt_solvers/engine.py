@@ -12,6 +12,7 @@ from bundleopt_data.errors import NoPlanInTimeError, VerificationError, Violatio
 from bundleopt_solvers.conflicts import Question, explain, find_plan
 from bundleopt_solvers.idle_customers import has_idle_customers, told_of_shelf, without_idle_customers
 from bundleopt_solvers.lagrangian import price_all, start_multipliers
+from bundleopt_solvers.menu_program import PROVEN_BY, begin_with_programs
 from bundleopt_solvers.plan import CampaignPlan, Certificate, StopReason
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.rule_report import coupling_lines, menu_lines
@@ -69,6 +70,8 @@ def _solve(
     state = prepare(problem, settings, progress)
     if start is not None:
         begin_with(state, start)
+    if problem.shelf:
+        begin_with_programs(state)
     if state.incumbent is None:
         question = Question(problem, replace(settings, time_limit=settings.time_limit / 2))
         found, asked = find_plan(question)
@@ -113,7 +116,7 @@ def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
         reason=reason,
         seconds=state.seconds,
         work=state.work,
-        solver="lagrangian branch and bound",
+        solver=f"lagrangian branch and bound{PROVEN_BY if np.isfinite(state.known) else ''}",
         incidents=(*state.incidents, *segment.incidents),
         menu_work=segment.work,
         prices=prices,

@@ -15,9 +15,13 @@ from bundleopt_solvers.problem import CampaignProblem, Floats
 
 
 def has_idle_customers(problem: CampaignProblem) -> bool:
+    """Whether there are customers who can be left out."""
+    return problem.customers > 1 and is_menu_only(problem)
+
+
+def is_menu_only(problem: CampaignProblem) -> bool:
     """Whether no offer to anybody changes anything, and no rule asks for offers."""
-    rules = problem.rules
-    if not problem.shelf or problem.customers < 2 or problem.least_offers or rules.parity or problem.draws is not None:
+    if not problem.shelf or problem.least_offers or problem.rules.parity or problem.draws is not None:
         return False
     arrays = (problem.redemption, problem.incremental_margin, problem.units, problem.incremental_revenue)
     if any(array is not None and array[:-1].any() for array in arrays):

@@ -52,6 +52,7 @@ def search(state: SearchState) -> StopReason:
             state.lower(state.floor)
         else:
             average = sift(state)
+            state.lower(state.known)
             if state.bound > state.cutoff and len(state.cells.option):
                 branch(state, average)
     except OutOfTime as stop:

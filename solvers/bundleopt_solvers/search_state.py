@@ -118,6 +118,7 @@ class SearchState:
         prices: multipliers of the best bound of the root.
         goal: where set, only plans of at least this value count: the search asks whether there is one.
         stall: patience, and what the search last got done.
+        known: a valid bound from outside the search; its own prices are looked for nevertheless.
     """
 
     problem: CampaignProblem
@@ -132,6 +133,7 @@ class SearchState:
     stopped: StopReason | None = None
     stall: Stall = field(init=False)
     bound: float = np.inf
+    known: float = np.inf
     excluded: float = -np.inf
     work: int = 0
     started: float = field(default_factory=time.monotonic)

@@ -14,7 +14,11 @@ Indices = npt.NDArray[np.int64]
 
 def begin_with(state: SearchState, plan: CampaignPlan) -> bool:
     """Take over the offers of `plan` if they keep all rules and beat what is known; whether they did."""
-    customer, option = plan.offer_customer.astype(np.int64), plan.offer_option.astype(np.int64)
+    return begin_with_offers(state, plan.offer_customer.astype(np.int64), plan.offer_option.astype(np.int64))
+
+
+def begin_with_offers(state: SearchState, customer: Indices, option: Indices) -> bool:
+    """The same for offers as codes of customers and options."""
     menu = np.unique(option)
     if not np.isin(menu, state.cells.option).all() or not len(menu):
         return False

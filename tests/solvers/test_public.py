@@ -15,6 +15,7 @@ from bundleopt_solvers.customer_model import solve_customer_model
 from bundleopt_solvers.engine import solve_campaign
 from bundleopt_solvers.idle_customers import has_idle_customers
 from bundleopt_solvers.lagrangian import Multipliers, price_all, start_multipliers
+from bundleopt_solvers.menu_program import begin_with_programs
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.search import prepare
 from bundleopt_solvers.search_state import SearchState
@@ -40,6 +41,19 @@ def _public(seed: int) -> CampaignProblem:
     if seed % 5 == 0:
         problem = with_many_includes(problem, seed)
     return with_shelf(problem, seed)
+
+
+def _silent(problem: CampaignProblem) -> CampaignProblem:
+    """The same campaign where offers do nothing, and no rule asks for money."""
+    nobody = np.arange(len(problem.value))[:, None] < problem.customers
+    changed = replace(
+        problem,
+        value=np.where(nobody, np.minimum(problem.value, 0), problem.value),
+        redemption=np.where(nobody, 0, problem.redemption),
+        incremental_margin=np.where(nobody, 0, problem.incremental_margin),
+        units=np.where(nobody[:, :, None], 0, problem.units),
+    )
+    return with_rules(changed, min_incremental_margin=None, include=(), min_margin=None)
 
 
 def _without_demands(problem: CampaignProblem) -> CampaignProblem:
@@ -160,3 +174,26 @@ def test_the_same_work_gives_the_same_plan() -> None:
     first, second = (solve_campaign(problem, EngineSettings(gap=0.0, work=30, threads=1)) for _ in range(2))
     assert first.headline == second.headline
     assert first.offer_option.tolist() == second.offer_option.tolist()
+
+
+@pytest.mark.parametrize("seed", [7601, 7607, 7610])
+def test_two_backends_prove_a_menu_without_offers(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = _silent(with_shelf(random_campaign(seed, bundles=4), seed))
+    best = best_by_enumeration(problem)
+    assert best is not None
+    monkeypatch.setattr(SearchState, "is_small", False)
+    state = prepare(problem, EXACT)
+    begin_with_programs(state)
+    assert state.floor == pytest.approx(best)
+    assert best <= state.known <= best + 2e-5 * max(1.0, best)
+    plan = solve_campaign(problem, EngineSettings(gap=1e-3, time_limit=30, threads=1))
+    assert plan.solver.endswith("menu proven by highs and scip")
+    assert breaks_a_rule(problem, plan) == ""
+    assert best - 1e-9 <= plan.headline.bound
+
+
+def test_programs_say_nothing_where_offers_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SearchState, "is_small", False)
+    state = prepare(_without_demands(_public(7501)), EXACT)
+    begin_with_programs(state)
+    assert state.known == np.inf
