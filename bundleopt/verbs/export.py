@@ -70,11 +70,12 @@ def export(
 
 
 def price_list(result: SolveResult) -> pd.DataFrame:
-    """Return one row per bundle for the till: items, price, and the first and last day on which it holds."""
+    """Return one row per bundle for the till: items, price, the days on which it holds, units of each item."""
     monday = date.fromisoformat(result.document["week"])
     columns = ["bundle_id", "item_ids", "item_names", "price", "list_value", "discount"]
     listed = result.bundles[columns].copy()
     listed["discount"] = listed["discount"].round(4)
+    listed["quantity"] = result.bundles.get("quantity", 1)
     listed["valid_from"], listed["valid_to"] = monday.isoformat(), (monday + _WEEK).isoformat()
     return listed
 

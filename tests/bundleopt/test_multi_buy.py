@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 from pyarrow import parquet
 
+from bundleopt.round_trip.decisions import read_review
 from bundleopt.stages.multi_buy import bundle_of, sold
 from bundleopt.stages.problem import bundle_id
+from bundleopt_data.errors import DataRefusedError
 from tests.bundleopt.command_line import CommandLine
 
 QUICK = ("--time-limit", "6", "--gap", "2%", "--max-discount", "30%", "--json")
@@ -77,3 +80,21 @@ def _it_is_explained_scored_and_kept(run: CommandLine, workspace: Path, one: dic
     banned = run("solve", "-w", workspace, *QUICK, "--multi-buy", "3", "--exclude", text)
     assert banned.code == 0, banned.err
     assert one["bundle_id"] not in {row["bundle_id"] for row in _rows(banned.document["folder"], "bundles")}
+
+
+def _workbook(path: Path, quantity: object) -> Path:
+    head = ("decision", "override_price", "bundle_id", "item_ids", "item_names", "price", "quantity")
+    rows = (head, ("keep", "", "B1", "009", "2 x Wine", 15.0, quantity), ("ban", "", "B2", "009", "Wine", 8.0, 1))
+    with xlsxwriter.Workbook(str(path)) as book:
+        book.add_worksheet("summary").write_row(0, 0, ("run", "0001-2024-10-07"))
+        sheet = book.add_worksheet("bundles")
+        for number, row in enumerate(rows):
+            sheet.write_row(number, 0, row)
+    return path
+
+
+def test_a_reviewed_workbook_names_the_units(tmp_path: Path) -> None:
+    review = read_review(_workbook(tmp_path / "plan.xlsx", 2))
+    assert review.settings() == {"lock": ["009+009@15.00"], "exclude": ["009"]}
+    with pytest.raises(DataRefusedError, match="number of units"):
+        read_review(_workbook(tmp_path / "odd.xlsx", "two"))
