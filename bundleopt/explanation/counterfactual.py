@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from bundleopt import pipeline
 from bundleopt.replan import as_planned
-from bundleopt.stages import optimise, preflight
+from bundleopt.stages import optimise, pair_pricing, preflight
 from bundleopt.stages.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from bundleopt.session import Session
     from bundleopt.verbs.solve import SolveResult
+    from bundleopt_solvers.plan import CampaignPlan
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,28 @@ def counterfactual(session: Session, run: SolveResult, change: str, bundle: str)
     prepared = pipeline.prepare(changed, Stopwatch())
     problem = prepared.built.problem
     preflight.refuse_contradictions(problem)
-    plan = optimise.optimise(problem, changed.config.solve, prepared.found.family, session.progress)
+    settings = changed.config.solve
+    plan = optimise.optimise(problem, settings, prepared.found.family, session.progress)
+    if settings.certify_pairs is not None:
+        prepared, plan = pair_pricing.certify_pairs(prepared, plan, settings, session.progress)
     valued = pipeline.value_plan(prepared, plan)
     value, bound = run.document["objective"]["value"], run.document["bound"]
-    headline = plan.headline
+    headline, most = plan.headline, _most(plan, run)
     return Counterfactual(
         change=change,
         value=headline.value,
-        bound=headline.bound,
-        least_cost=max(0.0, value - headline.bound),
+        bound=most,
+        least_cost=max(0.0, value - most),
         most_cost=max(0.0, bound - headline.value),
         incremental_revenue=float(valued.incremental_revenue.sum()),
         incremental_margin=float(valued.incremental_margin.sum()),
     )
+
+
+def _most(plan: CampaignPlan, run: SolveResult) -> float:
+    """No plan with the change is worth more; where the run took up pairs by pricing, that speaks of all pairs too."""
+    earlier = run.document["certificates"].get(pair_pricing.PAIRS)
+    if earlier is None:
+        return plan.headline.bound
+    found = plan.certificates.get(pair_pricing.PAIRS)
+    return max(plan.headline.bound, earlier["bound"]) if found is None else found.bound

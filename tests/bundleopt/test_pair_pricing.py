@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bundleopt.config import SolveConfig
+from bundleopt.explanation.counterfactual import _most
 from bundleopt.plan.sentences import pairs_sentences
 from bundleopt.plan.valued_plan import Stock
 from bundleopt.prepared import Prepared
@@ -26,6 +27,7 @@ from bundleopt_models.market import build_market
 from bundleopt_models.synthetic_week import synthetic_week
 from bundleopt_solvers.pair_prices import entry_prices
 from bundleopt_solvers.pair_screen import screen_scores
+from bundleopt_solvers.plan import Certificate
 
 CUSTOMERS, ITEMS = 3, 5
 PAIRS = tuple(combinations(range(ITEMS), 2))
@@ -227,3 +229,13 @@ def test_the_terminal_says_the_bound_over_pairs_only_where_it_says_something() -
     (said,) = pairs_sentences({"certificates": {"pairs": {"value": 1.0, "bound": 100.0, "gap": 0.99}}})
     assert "says little" in said
     assert pairs_sentences({"certificates": {}}) == []
+
+
+def test_the_cost_of_a_change_speaks_of_pairs_where_the_run_does() -> None:
+    plan = SimpleNamespace(headline=Certificate(8.0, 9.0, "candidates"), certificates={})
+    run = SimpleNamespace(document={"certificates": {}})
+    assert _most(cast("Any", plan), cast("Any", run)) == 9.0
+    run.document["certificates"]["pairs"] = {"bound": 12.0}
+    assert _most(cast("Any", plan), cast("Any", run)) == 12.0
+    plan.certificates["pairs"] = Certificate(8.0, 10.0, "pairs")
+    assert _most(cast("Any", plan), cast("Any", run)) == 10.0
