@@ -157,3 +157,18 @@ def test_a_total_without_the_shelf_is_found(published: tuple[Path, Any, Any, Any
         (copy / "plan.json").write_text(json.dumps(plan))
 
     assert "totals: promo_spend" in _found(published, tmp_path, change)
+
+
+def test_other_verbs_read_a_public_plan(run: CommandLine, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, value in (("TIME_LIMIT", "3"), ("GAP", "5%"), ("MAX_BUNDLES", "3"), ("REDEMPTION", "public")):
+        monkeypatch.setenv(f"BUNDLEOPT_{key}", value)
+    document = _solve(run, workspace, "--budget", "60")
+    best = _table(document, "bundles")["bundle_id"].iloc[0]
+    explained = run("explain", "-w", workspace, best, "--json")
+    assert explained.code == 0, explained.err
+    assert run("report", "-w", workspace).code == 0
+    file = Path(document["folder"]) / "bundles.csv"
+    scored = run("score", "-w", workspace, file, "--json")
+    assert scored.code == 0, scored.err
+    swept = run("whatif", "-w", workspace, "--budget", "60", "--json")
+    assert swept.code == 0, swept.err
