@@ -11,13 +11,14 @@ from bundleopt_data.schema import TABLES, Check, Column, ColumnType
 
 ROWS = {
     "transactions": "c01,001,2024-01-02T10:00:00,1,2.50,b,2.50,s1",
-    "items": "001,Tea,tea,2.50,1.50,0.1,0.5,true,B,D,loose tea",
+    "items": "001,Tea,tea,2.50,1.50,0.1,0.5,0.2,true,B,D,loose tea",
     "inventory": "001,30,s1",
     "prices": "001,2024-01-01,2.50,s1",
     "customers": "c01",
     "promotions": "001,2024-01-01,2.50,true,false,s1",
     "events": "c01,001,view,2024-01-02T10:00:00,1.5",
     "offers_log": "k,c01,b,001|002,2.50,2024-01-02,true,0.5",
+    "held_coupons": "001,c01,2024-01-02,2024-01-09",
 }
 WRONG = {
     ColumnType.NUMBER: "many",
@@ -38,7 +39,7 @@ def _text(table: str, **changes: str) -> str:
 
 
 def _refusal(shop: Any, table: str, content: str | bytes) -> str:
-    shop.write("items", _text("items") + "002,Cake,cakes,2.50,1.50,0.1,0.5,true,B,D,plain\n")
+    shop.write("items", _text("items") + "002,Cake,cakes,2.50,1.50,0.1,0.5,0.0,true,B,D,plain\n")
     shop.write("transactions", _text("transactions"))
     shop.remove("inventory", "prices", "promotions", "customers")
     shop.write(table, content)
@@ -52,7 +53,7 @@ def _refusal(shop: Any, table: str, content: str | bytes) -> str:
 def test_the_good_rows_are_good(shop: Any) -> None:
     for table in TABLES:
         shop.write(table, _text(table))
-    shop.write("items", _text("items") + "002,Cake,cakes,2.50,1.50,0.1,0.5,true,B,D,plain\n")
+    shop.write("items", _text("items") + "002,Cake,cakes,2.50,1.50,0.1,0.5,0.0,true,B,D,plain\n")
     assert set(shop.prepare().tables) == set(TABLES)
 
 

@@ -73,6 +73,7 @@ class Trip:
         self._utility, self._slope = truth.utility(shelf), truth.slope()
         n_customers, n_items = self._utility.shape
         self.bought = np.zeros((n_customers, n_items), dtype=np.bool_)
+        self._committed = np.zeros_like(self.bought)  # by a bundle that was taken: these do not go back
         self.left_cents = truth.budget_cents.copy()
         self._partners = np.zeros((n_items, n_items))
         planted = truth.planted
@@ -209,7 +210,7 @@ class Trip:
             for category in np.unique(self._truth.category[fresh]):
                 mates = self._truth.members[category]
                 mates = mates[mates >= 0]
-                back = mates[taken[customer, mates] & ~np.isin(mates, held)]
+                back = mates[taken[customer, mates] & ~self._committed[customer, mates] & ~np.isin(mates, held)]
                 taken[customer, back] = False
                 self.left_cents[customer] += self._price[back].sum()
-            taken[customer, held] = True
+            taken[customer, held] = self._committed[customer, held] = True
