@@ -68,6 +68,7 @@ def test_price_points_are_the_nearest_allowed_prices_by_enumeration(prices, poli
     assert found == tuple(sorted((p for p in expected if p >= least), reverse=True))
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
