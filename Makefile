@@ -5,6 +5,8 @@ BUDGET ?= 2000
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The locks name every package. Left to resolve, pip asks for the newest release of an extra of a pinned package.
+LOCKED := install --require-hashes --no-deps
 
 .PHONY: solve test lint types contracts tests format lock clean fuzz
 .PHONY: bench-model bench-next-basket bench-choice-library bench-size bench-valuation bench-solver bench-assortment
@@ -21,13 +23,14 @@ $(VENV)/.python:
 
 $(VENV)/.core: $(VENV)/.python requirements/$(TORCH).txt pyproject.toml
 	@echo "installing the pinned packages (1.5 GB on disk with the CPU build of torch) ..."
-	@$(PIP) install --require-hashes -r requirements/$(TORCH).txt
+	@$(PIP) $(LOCKED) -r requirements/$(TORCH).txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.core requirements/test.txt
 	@echo "installing the pinned test tools ..."
-	@$(PIP) install --require-hashes -r requirements/$(TORCH).txt -r requirements/test.txt
+	@$(PIP) $(LOCKED) -r requirements/$(TORCH).txt -r requirements/test.txt
+	@$(PIP) check
 	@touch $@
 
 lint: $(VENV)/.test
