@@ -82,6 +82,7 @@ def solve_menu(
         if start is not None and len(start):
             state.try_menu(np.asarray(start, np.int64))
         search(state)
+        state.work += 1  # reaching the end is a unit of its own, so that a replay of this work ends there too
     except OutOfTime as stop:
         reason = stop.reason
     except KeyboardInterrupt:

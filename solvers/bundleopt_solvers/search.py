@@ -59,4 +59,5 @@ def search(state: SearchState) -> StopReason:
         return stop.reason
     except KeyboardInterrupt:
         return StopReason.INTERRUPTED
+    state.work += 1  # reaching the end is a unit of its own, so that a replay of this work ends there too
     return StopReason.GAP_REACHED
