@@ -7,6 +7,7 @@ torch, admits only builds without CUDA: the CPU build for Linux, and the macOS a
 import subprocess
 import tempfile
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ HERE = Path(__file__).parent
 # torch-2.13.0+cpu for CPython 3.11, Linux x86-64: the build that the project is tested with.
 TORCH_CPU_HASHES = {"sha256:6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"}
 ALWAYS = "python_full_version >= '3.11'"  # pyproject asks for it anyway
+COOL_DOWN = timedelta(days=7)  # stolen releases are usually found and withdrawn within days
 CUDA_PREFIXES = ("nvidia-", "cuda-", "triton")
 
 Package = dict[str, Any]
@@ -25,6 +27,7 @@ def resolve(*extras: str) -> list[Package]:
         out = Path(folder) / "pylock.toml"
         flags = [word for extra in extras for word in ("--extra", extra)]
         command = ["uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11", "-q"]
+        command += ["--exclude-newer", (datetime.now(UTC) - COOL_DOWN).date().isoformat()]
         subprocess.run([*command, "--format", "pylock.toml", *flags, "-o", str(out)], cwd=HERE.parent, check=True)
         return list(tomllib.loads(out.read_text())["packages"])
 
@@ -52,8 +55,8 @@ def entry(package: Package, digests: set[str]) -> str:
 
 def main() -> None:
     """Resolve once with everything, once with what `make solve` needs, and write the three files."""
-    core = {(p["name"], p["version"]) for p in resolve("sample", "build")}
-    full = resolve("sample", "build", "test", "bench")
+    core = {(p["name"], p["version"]) for p in resolve("sample", "app", "build")}
+    full = resolve("sample", "app", "build", "test", "docs", "bench")
     cuda = [p for p in full if (p["name"], p["version"]) in core]
     cpu = [p for p in cuda if not p["name"].startswith(CUDA_PREFIXES)]
     test = [p for p in full if (p["name"], p["version"]) not in core]
