@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH  ?= $(if $(shell command -v nvidia-smi 2>/dev/null),cuda,cpu)
 BUDGET ?= 2000
+WORKERS ?= 2
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -44,7 +45,7 @@ contracts: $(VENV)/.test
 	$(BIN)/lint-imports
 
 tests: $(VENV)/.test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix
