@@ -1,0 +1,1 @@
+"""Experiments inside a campaign: control groups, drawn prices, and which lift they can show."""
