@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bundleopt import quantities, rule_texts, shock_texts
+from bundleopt.report import formats
 
 
 def _optional(parse: Callable[[object], Any]) -> Callable[[object], Any]:
@@ -40,6 +41,7 @@ Bands = Annotated[dict[str, tuple[float, float]], BeforeValidator(rule_texts.par
 Churn = Annotated[float | None, BeforeValidator(_optional(rule_texts.parse_churn))]
 Locks = Annotated[tuple[str, ...], BeforeValidator(rule_texts.parse_locks)]
 PriceEnding = Annotated[str | None, BeforeValidator(quantities.parse_price_ending)]
+NumberFormatName = Annotated[str, BeforeValidator(quantities.parse_number_format)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
 
@@ -96,7 +98,10 @@ class DataConfig(Section):
     allow_empty: bool = Field(default=False, description="whether optional tables may hold no rows")
     clamp_negative_stock: bool = Field(default=False, description="whether negative stock counts as 0")
     column_map: dict[str, str] = Field(default_factory=dict, description="'transactions.sku' = 'item_id', and so on")
-    currency: str = Field(default="", description="name of the currency, for display")
+    currency: str = Field(default="", description="name or sign of the currency, for display")
+    number_format: NumberFormatName = Field(
+        default=formats.DEFAULT_LOCALE, description="how reports write numbers: en_US, de_DE, fr_FR, ..."
+    )
 
 
 class AssumptionsConfig(Section):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 
+from bundleopt.report import formats
+
 # Above this, cents no longer fit the exact range of a float64 sum over a campaign.
 LARGEST_MONEY = Decimal("1e12")
 
@@ -85,6 +87,18 @@ def parse_price_ending(text: object) -> str | None:
         price_points.price_endings(raw)
     except ValueError:
         raise ValueError(f"{_quote(text)} is not a price ending; write .99, .49,.99 or none") from None
+    return raw
+
+
+def parse_number_format(text: object) -> str:
+    """Read the name of a number format: a language, or language and country, like `de_DE`."""
+    raw = str(text).strip()
+    try:
+        formats.number_format(raw)
+    except KeyError:
+        languages = ", ".join(name for name in formats.locales() if "_" not in name)
+        message = f"{_quote(text)} is no number format; write one like de_DE or en_US, of the languages {languages}"
+        raise ValueError(message) from None
     return raw
 
 

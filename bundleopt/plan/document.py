@@ -47,6 +47,8 @@ class PlanFacts:
         model_quality: the last evaluation on this data, None where there is none.
         related_pairs: the strongest complements and substitutes, see `bundleopt.plan.relations`.
         targets: what was found before planning: a least budget, the first of two objectives.
+        price_response: every bundle at its other prices, see `bundleopt.plan.price_response`.
+        recent_weeks: sales before the campaign beside the forecast, see `bundleopt.stages.recent_weeks`.
     """
 
     totals: dict[str, Total]
@@ -74,6 +76,8 @@ class PlanFacts:
     model_quality: dict[str, Any] | None = None
     related_pairs: list[dict[str, Any]] = field(default_factory=list)
     targets: dict[str, Any] = field(default_factory=dict)
+    price_response: list[dict[str, Any]] = field(default_factory=list)
+    recent_weeks: dict[str, Any] = field(default_factory=dict)
 
 
 def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
@@ -110,6 +114,8 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "model": facts.model,
         "model_quality": facts.model_quality,
         "related_pairs": facts.related_pairs,
+        "price_response": facts.price_response,
+        "recent_weeks": facts.recent_weeks,
         "config": facts.config,
         "config_sources": facts.config_sources,
         "inputs": facts.inputs,

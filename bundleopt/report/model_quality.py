@@ -9,6 +9,7 @@ from bundleopt.report import curves
 
 HOW_TO_GET_IT = "bundleopt evaluate"
 DEPARTMENTS_SHOWN = 16
+RESPONSE_NOTE = "dot: all items together; bar: the middle half of the items; \u00d7: regression with display and mailer"
 
 COLUMNS = (
     ("log_loss", "log loss", "{:.6f}"),
@@ -37,6 +38,7 @@ def section(quality: dict[str, Any] | None) -> dict[str, Any]:
         "groups": {name: rows for name, rows in quality["reliability"].items() if name != "probability"},
         "weeks": _weeks(quality["units"]),
         "response": _response(quality["price_response"]),
+        "response_note": f"{RESPONSE_NOTE[0].upper()}{RESPONSE_NOTE[1:]}.",
         "is_shipped": quality["price_response"]["is_shipped"],
     }
 
@@ -69,5 +71,4 @@ def _response(response: dict[str, Any]) -> Any:
         (row["department"], row["low"], row["elasticity"], row["high"], row["log_log_promotions"])
         for row in [response["departments"][0], *ranked]
     ]
-    note = "dot: all items together; bar: the middle half of the items; \u00d7: regression with display and mailer"
-    return curves.ranges(rows, title="Price elasticity by department", note=note)
+    return curves.ranges(rows, title="Price elasticity by department", note=RESPONSE_NOTE)

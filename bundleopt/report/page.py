@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bundleopt.plan import sentences
-from bundleopt.report import formats, model_quality, svg
+from bundleopt.plan.risk_sentences import risk_sentences
+from bundleopt.plan.week_sentences import week_sentences
+from bundleopt.report import charts, formats, model_quality
 
 if TYPE_CHECKING:
     import jinja2
     import pandas as pd
 
 TEMPLATE = "report.html.j2"
-# What fits one screen of bars; the table below holds every bundle.
-BARS_SHOWN = 15
-_DISCOUNT_BIN = 0.05
+
+# The questions of the page, in its order: (anchor, heading).
+SECTIONS = (
+    ("do", "What to do"),
+    ("brings", "What it brings"),
+    ("risks", "What could go wrong"),
+    ("why", "Why each bundle"),
+    ("rules", "Which rules bind"),
+    ("weeks", "The forecast against the last weeks"),
+    ("data", "Data quality and assumptions"),
+    ("model", "Model quality"),
+    ("made", "How it was made"),
+)
 
 
 def render_report(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> str:
-    """Return the whole page as HTML.
+    """Return the whole page as HTML, in the number format and the currency of the plan's configuration.
 
     Every text of the data is escaped by the template engine; the page has no script, and loads nothing.
 
     Args:
-        document: `plan.json`.
+        document: `plan.json`; where it holds `frontier`, the plans of other budgets are drawn.
         tables: `bundles`, `offers` and `inventory`.
     """
-    return environment().get_template(TEMPLATE).render(**page_values(document, tables))
+    with formats.written_as(formats.format_of(document["config"])):
+        return environment().get_template(TEMPLATE).render(**page_values(document, tables))
 
 
 def environment() -> jinja2.Environment:
@@ -39,6 +52,7 @@ def environment() -> jinja2.Environment:
     )
     made.filters |= {
         "money": formats.money,
+        "priced": formats.priced,
         "share": formats.share,
         "fine_share": formats.fine_share,
         "count": formats.count,
@@ -49,88 +63,93 @@ def environment() -> jinja2.Environment:
 
 def page_values(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """Return what the template shows."""
-    bundles = _records(tables["bundles"])
+    bundles = numbered_bundles(tables["bundles"])
     return {
         "plan": document,
+        "sections": SECTIONS,
+        "days": _days(document["week"]),
         "bundles": bundles,
         "cards": _cards(document),
+        "lead": _lead(document),
         "bound_sentence": sentences.bound_sentence(document),
+        "pairs": sentences.pairs_sentences(document),
         "status_sentence": sentences.status_sentence(document),
-        "notices": sentences.notices(document),
-        "held_out": sentences.held_out_sentences(document),
-        "waterfall": _waterfall(document["decomposition"], document, "incremental_revenue"),
-        "margin_waterfall": _waterfall(document["margin_decomposition"], document, "incremental_margin"),
-        "value_bars": _value_bars(bundles),
-        "discounts": _discounts(bundles),
-        "slots": _slots(tables["offers"]),
-        "budget": _budget(document),
+        "target": sentences.target_sentence(document),
+        "empty": sentences.empty_sentence(document),
+        "margin_notice": sentences.margin_sentence(document),
+        "included": sentences.included_sentences(document),
+        "risks": risk_sentences(document),
+        "weeks": week_sentences(document),
+        "charts": _charts(document, tables, bundles),
         "rules": _rules(document),
+        "frontier": document.get("frontier") or [],
         "tight_stock": _tight_stock(tables["inventory"]),
         "quality": model_quality.section(document.get("model_quality")),
         "currency": document["config"].get("data.currency", ""),
     }
 
 
+def numbered_bundles(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the bundles as rows, the one that brings most first, each with its number on the page."""
+    ranked = table.sort_values("incremental_revenue", ascending=False, kind="stable")
+    return [row | {"number": place} for place, row in enumerate(_records(ranked), start=1)]
+
+
+def _charts(document: dict[str, Any], tables: dict[str, pd.DataFrame], bundles: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "waterfall": charts.waterfall(document, "revenue"),
+        "margin_waterfall": charts.waterfall(document, "margin"),
+        "frontier": charts.frontier(document.get("frontier") or []),
+        "values": charts.value_bars(bundles),
+        "responses": charts.price_responses(document, bundles),
+        "sensitivity": charts.sensitivity(document, bundles),
+        "discounts": charts.discounts(bundles),
+        "slots": charts.slots(tables["offers"]),
+        "budget": charts.budget(document),
+        "stock": charts.stock_use(bundles, tables["inventory"]),
+        "weeks": charts.recent_weeks(document),
+    }
+
+
+def _days(monday: str) -> str:
+    first = date.fromisoformat(monday)
+    return f"Monday {first} to Sunday {first + timedelta(days=6)}"
+
+
+def _lead(document: dict[str, Any]) -> str:
+    """The plan in a sentence that can be acted on."""
+    menu, reached = document["menu"], document["totals"]["customers_reached"]["value"]
+    bundles = sentences.counted(menu["bundles"], "bundle")
+    shown = f"{sentences.counted(menu['offers'], 'offer')} to {sentences.counted(reached, 'customer')}"
+    if document["config"].get("solve.redemption") == "public":
+        return f"Put {bundles} on the shelf for everybody, and draw attention to them with {shown}."
+    return f"Sell {bundles} at the prices below, and show {shown}: offers.csv names who sees what."
+
+
 def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
     totals = document["totals"]
     rows = (
-        ("incremental_revenue", "incremental revenue", formats.money),
-        ("incremental_margin", "incremental margin", formats.money),
-        ("promo_spend", "promo spend", formats.money),
-        ("redemptions", "redemptions", formats.count),
-        ("customers_reached", "customers reached", formats.count),
+        ("incremental_revenue", "incremental revenue", formats.priced, formats.money),
+        ("incremental_margin", "incremental margin", formats.priced, formats.money),
+        ("promo_spend", "promo spend", formats.priced, formats.money),
+        ("redemptions", "redemptions", formats.count, formats.count),
+        ("customers_reached", "customers reached", formats.count, formats.count),
     )
     cards = []
-    for name, label, write in rows:
+    for name, label, write, write_end in rows:
         total = totals[name]
-        spread = f"{write(total['low'])} to {write(total['high'])}" if total["low"] != total["high"] else ""
+        spread = f"{write_end(total['low'])} to {write_end(total['high'])}" if total["low"] != total["high"] else ""
         expectation = total.get("expectation") or {}
         known = expectation.get("low") is not None
-        sure = f"{write(expectation['low'])} to {write(expectation['high'])}" if known else ""
+        sure = f"{write_end(expectation['low'])} to {write_end(expectation['high'])}" if known else ""
         cards.append({"label": label, "value": write(total["value"]), "spread": spread, "expectation": sure})
     return cards
 
 
-def _waterfall(parts: dict[str, float], document: dict[str, Any], total: str) -> str:
-    steps = [
-        (sentences.DECOMPOSITION_LABELS.get(name, name.replace("_", " ")), amount)
-        for name, amount in parts.items()
-        if amount is not None
-    ]
-    return svg.waterfall(steps, (total.replace("_", " "), document["totals"][total]["value"]))
-
-
-def _value_bars(bundles: list[dict[str, Any]]) -> str:
-    ranked = sorted(bundles, key=lambda row: -row["incremental_revenue"])[:BARS_SHOWN]
-    rows = [(" + ".join(row["item_names"]), row["incremental_revenue"]) for row in ranked]
-    return svg.bars(rows, title="Incremental revenue of each bundle")
-
-
-def _discounts(bundles: list[dict[str, Any]]) -> str:
-    bins: dict[int, int] = {}
-    for row in bundles:
-        step = round(row["discount"] / _DISCOUNT_BIN)
-        bins[step] = bins.get(step, 0) + 1
-    steps = range(min(bins), max(bins) + 1) if bins else range(0)
-    rows = [(f"{step * _DISCOUNT_BIN:.0%}", bins.get(step, 0)) for step in steps]
-    return svg.histogram(rows, title="Bundles by discount")
-
-
-def _slots(offers: pd.DataFrame) -> str:
-    held = Counter(Counter(offers["customer_id"]).values())
-    rows = [(f"{number} offer{'s' if number > 1 else ''}", held[number]) for number in sorted(held)]
-    return svg.histogram(rows, title="Customers by number of offers")
-
-
-def _budget(document: dict[str, Any]) -> str | None:
-    limit = document["config"].get("solve.budget")
-    spend = document["totals"]["promo_spend"]["value"]
-    return svg.gauge(spend, limit, title="Promo spend of the budget") if limit else None
-
-
 def _rules(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rules for people: all that are not about the stock of one item, and the stock rules that bind."""
-    return [rule for rule in document["rules"] if rule["binding"] or not rule["name"].startswith("stock")]
+    """Return the rules for people: those that bind first, of the stock rules of single items only those."""
+    told = [rule for rule in document["rules"] if rule["binding"] or not rule["name"].startswith("stock")]
+    return sorted(told, key=lambda rule: not rule["binding"])
 
 
 def _tight_stock(inventory: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,14 +1,19 @@
-"""Small inline charts as SVG text. Every text goes through `escape`; colours come from the page's style sheet."""
+"""Charts of bars as inline SVG: a waterfall, ranked bars, columns, a meter, stacked stock. Colours are the page's."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from bundleopt.report import formats
+from bundleopt.report.picture import WIDTH, box, listed, picture, rule, shorten, text
 
-WIDTH = 720
+# A label stands above its bar, so that long names fit a phone.
+_ROW = 38.0
+_FIGURE = 92.0
+_LETTERS = 52
 
 
 def waterfall(steps: Sequence[tuple[str, float]], total: tuple[str, float]) -> Markup:
@@ -24,99 +29,121 @@ def waterfall(steps: Sequence[tuple[str, float]], total: tuple[str, float]) -> M
         rows.append((label, level, level + amount, "gain" if amount >= 0 else "loss"))
         level += amount
     rows.append((total[0], 0.0, total[1], "total"))
-    scale = _Scale(min(0.0, *(min(a, b) for _, a, b, _ in rows)), max(0.0, *(max(a, b) for _, a, b, _ in rows)))
+    scale = _Scale([end for _, a, b, _ in rows for end in (a, b)])
     parts = [scale.zero_line(len(rows))]
     for index, (label, start, end, kind) in enumerate(rows):
-        amount = end - start
-        parts.append(_row(index, label, formats.money(amount), scale, (start, end, kind)))
-    return _frame(parts, len(rows), f"Where the {total[0]} comes from")
+        is_sum = index == len(rows) - 1
+        figure = formats.money(end) if is_sum else formats.signed_money(end - start)
+        parts.append(_row(index, (label, figure), scale, (start, end, kind)))
+        if not is_sum:  # where one bar ends the next begins
+            x, y = scale(end), index * _ROW + 34
+            parts.append(rule(x, y, x, y + _ROW - 14, "link"))
+    told = [(label, formats.signed_money(amount)) for label, amount in steps]
+    desc = f"From top to bottom: {listed([*told, (total[0] + ' in all', formats.money(total[1]))])}"
+    return picture(parts, title=f"Where the {total[0]} comes from", desc=desc, height=len(rows) * _ROW + 8)
 
 
 def bars(rows: Sequence[tuple[str, float]], *, title: str) -> Markup:
     """Draw one horizontal bar for each (label, amount), negative ones to the left of zero."""
-    amounts = [amount for _, amount in rows] or [0.0]
-    scale = _Scale(min(0.0, *amounts), max(0.0, *amounts))
+    scale = _Scale([amount for _, amount in rows])
     parts = [scale.zero_line(len(rows))]
     for index, (label, amount) in enumerate(rows):
         kind = "gain" if amount >= 0 else "loss"
-        parts.append(_row(index, label, formats.money(amount), scale, (0.0, amount, kind)))
-    return _frame(parts, len(rows), title)
+        parts.append(_row(index, (label, formats.money(amount)), scale, (0.0, amount, kind)))
+    desc = listed([(label, formats.money(amount)) for label, amount in rows])
+    return picture(parts, title=title, desc=desc, height=len(rows) * _ROW + 8)
 
 
 def histogram(bins: Sequence[tuple[str, int]], *, title: str) -> Markup:
     """Draw counts as columns with their labels below."""
-    height, base, top = 180, 150, max([count for _, count in bins] or [1]) or 1
-    step = (WIDTH - 20) / max(len(bins), 1)
-    parts = []
+    base, top = 150, max([count for _, count in bins] or [1]) or 1
+    step = (WIDTH - 10) / max(len(bins), 1)
+    parts = [rule(5, base, WIDTH - 5, base)]
     for index, (label, count) in enumerate(bins):
-        x, tall = 10 + index * step, 120 * count / top
-        parts.append(
-            Markup(
-                '<rect class="gain" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2"/>'
-                '<text class="mid" x="{:.1f}" y="{:.1f}">{}</text><text class="mid axis" x="{:.1f}" y="{}">{}</text>'
-            ).format(
-                *(x + step * 0.12, base - tall, step * 0.76, tall),
-                *(x + step / 2, base - tall - 5, f"{count:,}", x + step / 2, base + 18, label),
-            )
-        )
-    return _svg(parts, height, title)
+        x, tall = 5 + index * step, 120 * count / top
+        wide = min(step * 0.72, 64.0)
+        parts.append(box(x + (step - wide) / 2, base - tall, wide, tall, "gain"))
+        parts.append(text(x + step / 2, base - tall - 5, formats.count(count), "mid"))
+        parts.append(text(x + step / 2, base + 18, label, "mid axis"))
+    desc = listed([(label, formats.count(count)) for label, count in bins], most=20)
+    return picture(parts, title=title, desc=desc, height=176)
 
 
 def gauge(value: float, limit: float, *, title: str) -> Markup:
     """Draw how much of a limit is used."""
     used = min(max(value / limit, 0.0), 1.0) if limit > 0 else 0.0
+    share = formats.share(value / limit if limit > 0 else 0.0)
+    told = f"{formats.priced(value)} of {formats.priced(limit)} ({share})"
     parts = [
-        Markup('<rect class="track" x="10" y="12" width="{:.1f}" height="20" rx="4"/>').format(WIDTH - 20),
-        Markup('<rect class="gain" x="10" y="12" width="{:.1f}" height="20" rx="4"/>').format((WIDTH - 20) * used),
-        Markup('<text x="10" y="52">{} of {} ({})</text>').format(
-            formats.money(value), formats.money(limit), formats.share(value / limit if limit > 0 else 0.0)
-        ),
+        box(0, 6, WIDTH, 20, "track"),
+        box(0, 6, WIDTH * used, 20, "gain"),
+        text(0, 46, told),
     ]
-    return _svg(parts, 60, title)
+    return picture(parts, title=title, desc=f"{told}.", height=54)
+
+
+@dataclass(frozen=True)
+class StockRow:
+    """Units of one item in the campaign week; what is left beyond the safety stock is the rest of `on_hand`."""
+
+    name: str
+    on_hand: float
+    baseline: float
+    extra: float
+    left: float
+
+    @property
+    def safety(self) -> float:
+        """Units kept back."""
+        return max(self.on_hand - self.baseline - self.extra - self.left, 0.0)
+
+
+STOCK_KINDS = (("ordinary sales", "total"), ("extra sales", "gain"), ("safety stock", "kept"), ("left", "track"))
+
+
+def stock_bars(rows: Sequence[StockRow]) -> Markup:
+    """Draw for each item which share of its stock is sold anyway, sold by the campaign, kept back and left."""
+    parts, told = [], []
+    for index, row in enumerate(rows):
+        y, x = index * _ROW, 0.0
+        figure = f"{formats.number(round(row.left, 1))} left of {formats.number(row.on_hand)}"
+        parts += [text(0, y + 15, shorten(row.name, 36)), text(WIDTH, y + 15, figure, "end axis")]
+        for amount, (_, kind) in zip((row.baseline, row.extra, row.safety, row.left), STOCK_KINDS, strict=True):
+            wide = max(min(amount / row.on_hand, 1.0 - x / WIDTH), 0.0) * WIDTH if row.on_hand > 0 else 0.0
+            parts.append(box(x, y + 20, wide, 12, kind))
+            x += wide
+        told.append((row.name, figure))
+    y, x = len(rows) * _ROW + 8, 0.0
+    for name, kind in STOCK_KINDS:
+        parts += [box(x, y, 11, 11, kind), text(x + 16, y + 10, name, "axis")]
+        x += 34 + 7.0 * len(name)
+    return picture(parts, title="How the campaign uses stock", desc=listed(told), height=y + 18)
 
 
 class _Scale:
-    """Maps amounts to the horizontal range right of the labels, with room for the figures on both sides."""
+    """Maps amounts to the horizontal range left of the figures' column."""
 
-    left, right = 250.0, WIDTH - 90.0
-
-    def __init__(self, low: float, high: float) -> None:
-        # Figures of negative bars stand left of them: keep that room only where there are any.
-        start = self.left + (70.0 if low < 0 else 0.0)
-        self.factor = (self.right - start) / ((high - low) or 1.0)
-        self.offset = start - low * self.factor
+    def __init__(self, amounts: Sequence[float]) -> None:
+        low, high = min(0.0, *amounts, 0.0), max(0.0, *amounts, 0.0)
+        self.factor = (WIDTH - 4.0) / ((high - low) or 1.0)
+        self.offset = 2.0 - low * self.factor
 
     def __call__(self, amount: float) -> float:
         return self.offset + amount * self.factor
 
     def zero_line(self, rows: int) -> Markup:
-        return Markup('<line class="axis" x1="{0:.1f}" x2="{0:.1f}" y1="4" y2="{1}"/>').format(self(0.0), rows * 28 + 4)
+        return rule(self(0.0), 2, self(0.0), rows * _ROW + 4)
 
 
-def _row(index: int, label: str, figure: str, scale: _Scale, bar: tuple[float, float, str]) -> Markup:
+def _row(index: int, words: tuple[str, str], scale: _Scale, bar: tuple[float, float, str]) -> Markup:
     start, end, kind = bar
     low, high = scale(min(start, end)), scale(max(start, end))
-    y = index * 28 + 6
-    is_negative = end < start
-    return Markup(
-        '<text x="0" y="{}">{}<title>{}</title></text>'
-        '<rect class="{}" x="{:.1f}" y="{}" width="{:.1f}" height="20" rx="2"/>'
-        '<text class="{}" x="{:.1f}" y="{}">{}</text>'
-    ).format(
-        *(y + 15, _short(label), label),
-        *(kind, low, y, max(high - low, 0.8)),
-        *("left" if is_negative else "right", low - 6 if is_negative else high + 6, y + 15, figure),
+    y = index * _ROW
+    letters = int(_LETTERS * (WIDTH - _FIGURE) / WIDTH)
+    return Markup("").join(
+        (
+            text(0, y + 15, shorten(words[0], letters)),
+            text(WIDTH, y + 15, words[1], "end"),
+            box(low, y + 20, max(high - low, 1.0), 14, kind),
+        )
     )
-
-
-def _short(text: str, width: int = 36) -> str:
-    return text if len(text) <= width else text[: width - 1] + "\u2026"
-
-
-def _frame(parts: Sequence[Markup], rows: int, title: str) -> Markup:
-    return _svg(parts, rows * 28 + 10, title)
-
-
-def _svg(parts: Sequence[Markup], height: float, title: str) -> Markup:
-    head = Markup('<svg viewBox="0 0 {} {:.0f}" role="img" aria-label="{}">').format(WIDTH, height, escape(title))
-    return head + Markup("").join(parts) + Markup("</svg>")

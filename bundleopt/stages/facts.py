@@ -12,6 +12,7 @@ import numpy as np
 from bundleopt.plan import totals
 from bundleopt.plan.customers import segment_rows
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
+from bundleopt.plan.price_response import price_responses
 from bundleopt.plan.relations import strongest_pairs
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.session import Session
@@ -19,6 +20,7 @@ from bundleopt.stages import draws, findings, model_quality, public, verify
 from bundleopt.stages.break_even import break_even_rows
 from bundleopt.stages.cold_start import cold_start_sentences
 from bundleopt.stages.decomposition import additivity, waterfall
+from bundleopt.stages.recent_weeks import recent_weeks
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.stages.week import PlannedWeek
 
@@ -72,6 +74,8 @@ def gather_facts(
         data_findings=data_findings(session),
         model_quality=model_quality.read(session.workspace, session.dataset.input_hashes),
         related_pairs=strongest_pairs(prepared.week.forecast.relations, prepared.week.campaign),
+        price_response=price_responses(valued, prepared.week.forecast.slope),
+        recent_weeks=recent_weeks(prepared.trained.panel, valued),
     )
 
 
