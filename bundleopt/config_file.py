@@ -47,8 +47,8 @@ def toml_value(value: Any) -> str:
         return json.dumps(":".join(map(str, value)))
     if isinstance(value, list | tuple):
         return "[" + ", ".join(toml_value(part) for part in value) + "]"
-    # JSON strings are TOML strings, except that TOML wants DEL escaped as well.
-    return json.dumps(str(value)).replace("\x7f", "\\u007f")
+    # JSON strings are TOML strings, except that TOML wants DEL escaped as well, and knows no surrogate pairs.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _table(section: str, name: str, description: str | None, values: Mapping[str, Any]) -> str:
