@@ -91,6 +91,10 @@ def _judge(fine: bool, good: str, bad: str, level: Level = Level.REVIEW) -> Find
     return Finding(Level.PASS, good) if fine else Finding(level, bad)
 
 
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def _span_findings(figures: Profile) -> Iterator[Finding]:
     span = f"{figures.weeks} weeks, {figures.first_day} to {figures.last_day}"
     if figures.weeks < 2:
@@ -107,9 +111,11 @@ def _span_findings(figures: Profile) -> Iterator[Finding]:
     if figures.short_weeks:
         yield Finding(Level.REVIEW, f"Weeks with sales on one day only: {', '.join(figures.short_weeks[:5])}.")
     if figures.empty_weeks:
-        yield Finding(Level.REVIEW, f"{figures.empty_weeks} weeks inside the span hold no line.")
+        empty = _counted(figures.empty_weeks, "week inside the span holds", "weeks inside the span hold")
+        yield Finding(Level.REVIEW, f"{empty} no line.")
     if figures.future_lines:
-        yield Finding(Level.REVIEW, f"{figures.future_lines:,} lines are dated after today.")
+        late = _counted(figures.future_lines, "line lies", "lines lie")
+        yield Finding(Level.REVIEW, f"{late} in the future: after today, {figures.last_day} the last.")
 
 
 def _price_findings(dataset: Dataset, figures: Profile) -> Iterator[Finding]:
@@ -123,7 +129,7 @@ def _price_findings(dataset: Dataset, figures: Profile) -> Iterator[Finding]:
     yield _judge(
         not figures.unit_errors,
         f"No price is {factor}.",
-        f"{figures.unit_errors:,} lines have a price {factor}: {'; '.join(figures.unit_error_examples)}.",
+        f"{_counted(figures.unit_errors, 'line has', 'lines have')} a price {factor}: {'; '.join(figures.unit_error_examples)}.",
     )
     if "promotions" in dataset.tables:
         yield Finding(Level.PASS, f"{figures.promotion_coverage:.0%} of the lines have a promotion row.")
@@ -137,7 +143,7 @@ def _row_findings(figures: Profile) -> Iterator[Finding]:
     yield _judge(
         not figures.exact_repeats,
         "No line repeats another one exactly.",
-        f"{figures.exact_repeats:,} lines repeat another one exactly; they are kept.",
+        f"{_counted(figures.exact_repeats, 'line repeats', 'lines repeat')} another one exactly; all are kept.",
     )
     if figures.unknown_customers:
         missing = f"{figures.unknown_customers:,} of {figures.customers:,} customers with purchases"
@@ -153,7 +159,9 @@ def _item_findings(dataset: Dataset, figures: Profile) -> Iterator[Finding]:
         f"{1 - figures.cost_share:.0%} of the sold items have no unit cost: their margins are assumed.",
     )
     if figures.cost_above_price:
-        yield Finding(Level.REVIEW, f"{figures.cost_above_price:,} sold items cost more than their list price.")
+        dear = _counted(figures.cost_above_price, "sold item costs", "sold items cost")
+        examples = "; ".join(figures.cost_above_examples)
+        yield Finding(Level.REVIEW, f"{dear} more than the list price: {examples}.")
     if "inventory" not in dataset.tables:
         yield Finding(Level.REVIEW, "There is no inventory table: stock is assumed or unlimited, as configured.")
     if figures.categories > max(MANY_CATEGORIES, CATEGORY_SHARE * figures.items):

@@ -26,7 +26,8 @@ class Profile:
         list_price_share: share of lines with a regular price of their own.
         price_coverage: share of item-weeks with a seen price, of the items that half of all lines fall on.
         promotion_coverage: share of lines whose item, week and store have a promotion row.
-        cost_share: share of sold items with a unit cost. cost_above_price: items that cost more than their list price.
+        cost_share: share of sold items with a unit cost. cost_above_price: items that cost more than their list price;
+            cost_above_examples: some of them.
         exact_repeats: lines that repeat another one in every column.
         unit_errors: lines whose price is a factor 100 from the item's median; unit_error_examples: some of them.
         short_weeks: weeks with sales on one day only. empty_weeks: weeks without any line.
@@ -50,6 +51,7 @@ class Profile:
     promotion_coverage: float
     cost_share: float
     cost_above_price: int
+    cost_above_examples: tuple[str, ...]
     exact_repeats: int
     unit_errors: int
     unit_error_examples: tuple[str, ...]
@@ -69,7 +71,7 @@ def profile(dataset: Dataset, *, today: date | None = None) -> Profile:
         first, last = dataset.manifest.first_time.date(), dataset.last_day
         weeks = _row(connection, "SELECT (max(week) - min(week)) // 7 + 1 FROM transactions")[0]
         items, categories = _row(connection, "SELECT count(*), count(DISTINCT category) FROM items")
-        cost_share, cost_above = _costs(dataset, connection)
+        cost_share, cost_above, dear = _costs(dataset, connection)
         unit_errors, examples = _unit_errors(connection)
         return Profile(
             lines=lines,
@@ -87,6 +89,7 @@ def profile(dataset: Dataset, *, today: date | None = None) -> Profile:
             promotion_coverage=_promotion_coverage(dataset, connection, lines),
             cost_share=cost_share,
             cost_above_price=cost_above,
+            cost_above_examples=dear,
             exact_repeats=lines - _row(connection, "SELECT count(*) FROM (SELECT DISTINCT * FROM transactions)")[0],
             unit_errors=unit_errors,
             unit_error_examples=examples,
@@ -109,8 +112,12 @@ def _weeks(connection: duckdb.DuckDBPyConnection) -> tuple[float, tuple[str, ...
     return recent[len(recent) // 2], short, len(rows)
 
 
-def _costs(dataset: Dataset, connection: duckdb.DuckDBPyConnection) -> tuple[float, int]:
-    return _row(connection, _COSTS) if dataset.has_column("items", "unit_cost") else (0.0, 0)
+def _costs(dataset: Dataset, connection: duckdb.DuckDBPyConnection) -> tuple[float, int, tuple[str, ...]]:
+    if not dataset.has_column("items", "unit_cost"):
+        return 0.0, 0, ()
+    share, count = _row(connection, _COSTS)
+    rows = connection.execute(_COST_ABOVE_PRICE).fetchall()
+    return share, count, tuple(f"item {item}: cost {cost:g}, price {price:g}" for item, cost, price in rows)
 
 
 def _unit_errors(connection: duckdb.DuckDBPyConnection) -> tuple[int, tuple[str, ...]]:
@@ -155,6 +162,10 @@ FROM transactions GROUP BY week ORDER BY week
 _COSTS = """
 SELECT count(unit_cost) / greatest(1, count(*)), count(*) FILTER (unit_cost > list_price)
 FROM items WHERE item_id IN (SELECT item_id FROM transactions)
+"""
+_COST_ABOVE_PRICE = """
+SELECT item_id, unit_cost, list_price FROM items
+WHERE unit_cost > list_price AND item_id IN (SELECT item_id FROM transactions) ORDER BY item_id LIMIT 5
 """
 _PRICE_COVERAGE = """
 WITH sold AS (SELECT item_id, count(*) AS lines, count(DISTINCT week) AS weeks FROM transactions GROUP BY item_id),
