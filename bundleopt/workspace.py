@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from bundleopt_data import atomic
 from bundleopt_data.errors import StorageError, UsageError
 
 CONFIG_NAME = "bundleopt.toml"
@@ -57,6 +58,11 @@ class Workspace:
                 raise StorageError(f"{folder} cannot be made: {error.strerror}") from error
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise StorageError(f"{folder} cannot be written; choose another workspace with -w, or fix the rights")
+
+    def remove_strays(self) -> int:
+        """Remove what killed runs left half-written; returns how many files and folders went."""
+        folders = {path.parent for path in self.root.rglob(".*.tmp")}
+        return sum(atomic.remove_stray_temporaries(folder) for folder in sorted(folders))
 
 
 def find_workspace(folder: Path | None = None, *, start: Path | None = None) -> Workspace:

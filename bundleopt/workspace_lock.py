@@ -16,7 +16,7 @@ from bundleopt_data.errors import StorageError, WorkspaceLockedError
 
 @contextmanager
 def hold(workspace: Workspace, *, wait: bool = False) -> Iterator[None]:
-    """Hold the workspace while the block runs.
+    """Hold the workspace while the block runs; what a killed run left half-written is removed first.
 
     The lock is the operating system's, so it frees itself when its holder dies; the file beside it only says who
     holds it, for people.
@@ -40,6 +40,7 @@ def hold(workspace: Workspace, *, wait: bool = False) -> Iterator[None]:
     holder = _holder_file(path)
     try:
         holder.write_text(json.dumps({"pid": os.getpid(), "start": _now()}), encoding="utf-8")
+        workspace.remove_strays()
         yield
     finally:
         holder.unlink(missing_ok=True)

@@ -3,7 +3,8 @@
 A temporary sibling is written and synced, then renamed over the target, then the folder is synced. Killed at any
 point, the old content or the new one is there, never a torso; stray temporaries are removed at the next start.
 
-`BUNDLEOPT_FAULT=write:7:ENOSPC` makes the seventh write of this process fail, for tests of what happens then.
+`BUNDLEOPT_FAULT=write:7:ENOSPC` makes the seventh write of this process fail, `write:7:KILL` kills the process there,
+for tests of what happens then.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import itertools
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +23,10 @@ from bundleopt_data.errors import StorageError, UsageError
 
 FAULT_VARIABLE = "BUNDLEOPT_FAULT"
 _SUFFIX = ".tmp"
-_STORAGE_ERRORS = frozenset({errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.EFBIG})
+_ASIDE = "-old"
+_STORAGE_ERRORS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
+)
 _write_number = itertools.count(1)
 
 
@@ -90,13 +95,22 @@ def remove(target: Path) -> None:
 
 
 def remove_stray_temporaries(folder: Path) -> int:
-    """Remove what killed writers left in `folder`; temporaries of living processes stay. Returns how many went."""
+    """Remove what killed writers left in `folder`; temporaries of living processes stay. Returns how many went.
+
+    A folder that a killed writer had moved aside, and not yet replaced, is put back.
+    """
     removed = 0
     for path in sorted(folder.glob(f".*{_SUFFIX}")):
-        owner = path.name.removesuffix(_SUFFIX).rpartition(".")[2].partition("-")[0]
-        if owner.isdigit() and not _is_alive(int(owner)):
+        name, _, tag = path.name.removesuffix(_SUFFIX).rpartition(".")
+        owner = tag.partition("-")[0]
+        if not owner.isdigit() or _is_alive(int(owner)):
+            continue
+        target = folder / name.removeprefix(".")
+        if tag.endswith(_ASIDE) and not target.exists():
+            path.replace(target)
+        else:
             _remove(path)
-            removed += 1
+        removed += 1
     return removed
 
 
@@ -110,12 +124,13 @@ def storage_error(error: OSError, target: Path) -> StorageError:
                 "Free some space, or write elsewhere"
             )
         return StorageError(f"no space left to write {target}; earlier results are intact")
-    return StorageError(f"cannot write {target}: {error.strerror or error}; check the folder's permissions")
+    look = "the disk" if error.errno == errno.EIO else "the folder's permissions"
+    return StorageError(f"cannot write {target}: {error.strerror or error}; earlier results are intact, check {look}")
 
 
 def _sibling(target: Path) -> Path:
     """A new hidden name beside the target that tells which process it belongs to."""
-    return target.parent / f".{target.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
+    return target.parent / f".{target.name[:150]}.{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
 
 
 def _inject_fault() -> None:
@@ -124,10 +139,14 @@ def _inject_fault() -> None:
         return
     kind, _, rest = setting.partition(":")
     number, _, name = rest.partition(":")
-    code = getattr(errno, name, None)
-    if kind != "write" or not number.isdigit() or not isinstance(code, int):
-        raise UsageError(f"{FAULT_VARIABLE} must read like write:7:ENOSPC, not {setting!r}")
-    if next(_write_number) == int(number):
+    code: int | None = getattr(errno, name, None)
+    if kind != "write" or not number.isdigit() or (code is None and name != "KILL"):
+        raise UsageError(f"{FAULT_VARIABLE} must read like write:7:ENOSPC or write:7:KILL, not {setting!r}")
+    if next(_write_number) != int(number):
+        return
+    if code is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    else:
         raise OSError(code, os.strerror(code))
 
 
@@ -153,7 +172,7 @@ def _replace(temporary: Path, target: Path) -> None:
     if not target.is_dir() or target.is_symlink():
         temporary.replace(target)
         return
-    aside = temporary.with_name(temporary.name.removesuffix(_SUFFIX) + "-old" + _SUFFIX)
+    aside = temporary.with_name(temporary.name.removesuffix(_SUFFIX) + _ASIDE + _SUFFIX)
     target.replace(aside)
     try:
         temporary.replace(target)

@@ -129,7 +129,8 @@ def _price_findings(dataset: Dataset, figures: Profile) -> Iterator[Finding]:
     yield _judge(
         not figures.unit_errors,
         f"No price is {factor}.",
-        f"{_counted(figures.unit_errors, 'line has', 'lines have')} a price {factor}: {'; '.join(figures.unit_error_examples)}.",
+        f"{_counted(figures.unit_errors, 'line has', 'lines have')} a price {factor}: "
+        f"{'; '.join(figures.unit_error_examples)}.",
     )
     if "promotions" in dataset.tables:
         yield Finding(Level.PASS, f"{figures.promotion_coverage:.0%} of the lines have a promotion row.")

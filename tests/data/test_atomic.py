@@ -71,10 +71,10 @@ def test_every_write_can_fail_and_then_nothing_is_lost(
 
 
 def test_other_operating_system_errors_pass_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(atomic.FAULT_VARIABLE, "write:1:EIO")
-    with pytest.raises(OSError, match="Input/output") as failure:
+    monkeypatch.setenv(atomic.FAULT_VARIABLE, "write:1:ENOTBLK")
+    with pytest.raises(OSError, match="device") as failure:
         atomic.write_text(tmp_path / "plan.json", "text")
-    assert failure.value.errno == errno.EIO
+    assert failure.value.errno == errno.ENOTBLK
     assert not isinstance(failure.value, StorageError)
 
 
@@ -109,3 +109,15 @@ def test_a_killed_writer_leaves_the_old_file_and_a_stray_that_the_next_start_rem
         assert atomic.remove_stray_temporaries(tmp_path) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
     assert target.read_text() == "new"
+
+
+def test_a_folder_moved_aside_by_a_killed_writer_comes_back(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    aside = tmp_path / f".run.{dead.pid}-aaaa-old.tmp"
+    aside.mkdir()
+    (aside / "plan.json").write_text("old")
+    (tmp_path / f".run.{dead.pid}-aaaa.tmp").mkdir()
+    assert atomic.remove_stray_temporaries(tmp_path) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert (tmp_path / "run" / "plan.json").read_text() == "old"

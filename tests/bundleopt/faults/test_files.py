@@ -76,7 +76,9 @@ def test_a_price_that_is_no_plain_number(shop: Shop, text: str) -> None:
 def test_ids_are_texts_to_the_letter(shop: Shop) -> None:
     odd = ["007", "NA", "null", "TRUE", "1e5", "2-3", "12345678901234567890"]
     when = shop.rows("transactions")[5][2]
-    items = [[name, f"Item {n}", "odd", "2.00", "1.00"] for n, name in enumerate(odd) if name not in {"007", "NA", "1e5"}]
+    items = [
+        [name, f"Item {n}", "odd", "2.00", "1.00"] for n, name in enumerate(odd) if name not in {"007", "NA", "1e5"}
+    ]
     shop.append("items", *items)
     shop.append("transactions", *([c, "007", when, "1", "2.00", f"odd-{c}"] for c in odd))
     shop.append("customers", *([c, "A"] for c in odd))
@@ -153,7 +155,9 @@ def test_other_content_behind_the_ending(shop: Shop) -> None:
 
 @fault(16)
 def test_a_truncated_parquet_file(shop: Shop) -> None:
-    pd.read_csv(shop.file("inventory"), dtype=str, keep_default_na=False).assign(on_hand=3.0).to_parquet(shop.data / "inventory.parquet")
+    pd.read_csv(shop.file("inventory"), dtype=str, keep_default_na=False).assign(on_hand=3.0).to_parquet(
+        shop.data / "inventory.parquet"
+    )
     shop.file("inventory").unlink()
     shop.accepted()
     whole = (shop.data / "inventory.parquet").read_bytes()
@@ -162,9 +166,7 @@ def test_a_truncated_parquet_file(shop: Shop) -> None:
 
 
 @fault(16, 71)
-def test_a_flipped_bit_in_a_prepared_table_or_a_model_is_found_before_use(
-    workspace: Path, run: CommandLine
-) -> None:
+def test_a_flipped_bit_in_a_prepared_table_or_a_model_is_found_before_use(workspace: Path, run: CommandLine) -> None:
     model = next((workspace / "models").rglob("*.safetensors"))
     flipped = bytearray(model.read_bytes())
     flipped[-3] ^= 4
