@@ -1,25 +1,36 @@
-"""Plans all scenarios: each world is prepared once, its scenarios are solved side by side."""
+"""Plans all scenarios: each world is prepared once, its scenarios are solved side by side.
+
+A scenario begins with the plans and the dual prices of its neighbours (`order.py`), so that most of a sweep costs a
+fraction of a solve a point. The answer is a full plan with its own bound all the same.
+"""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bundleopt import pipeline
 from bundleopt.replan import with_settings
+from bundleopt.scenarios.order import waves
 from bundleopt.scenarios.outcome import ScenarioOutcome, planned, refused, unsolved
 from bundleopt.session import silent
-from bundleopt.stages import optimise, preflight
+from bundleopt.stages import findings, optimise, preflight
 from bundleopt.stages.problem import build_problem
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt_data.errors import InfeasiblePlanError, NoPlanInTimeError
 
+# So many scenarios may take the full time limit each; of more, every one gets its part, unless --time-limit is given.
+# Beginning with a neighbour, a fifth of the time leaves about the gap that a solve from nothing leaves.
+_FULL_TIME = 4
+
 if TYPE_CHECKING:
     from bundleopt.prepared import Prepared
     from bundleopt.scenarios.grid import Scenario
+    from bundleopt.scenarios.order import Turn
     from bundleopt.session import Session
     from bundleopt_solvers.plan import CampaignPlan
 
@@ -32,12 +43,28 @@ def sweep(session: Session, points: Sequence[Scenario], *, workers: int | None =
         points: the scenarios.
         workers: plans solved side by side; None means one a core. The result does not depend on it.
     """
-    outcomes: dict[Scenario, ScenarioOutcome] = {}
+    workers = workers or os.cpu_count() or 1
     told = _Told(session, len(points))
-    for world in dict.fromkeys(point.world for point in points):
-        members = [point for point in points if point.world == world]
-        outcomes |= _solve_world(session, members, told, workers or os.cpu_count() or 1)
+    worlds = list(dict.fromkeys(point.world for point in points))
+    members = [[point for point in points if point.world == world] for world in worlds]
+    work = _Work(session, told, _time_each(session, len(points)))
+    outcomes: dict[Scenario, ScenarioOutcome] = {}
+    if len(worlds) <= workers:  # few worlds with many points: side by side within each
+        for mine in members:
+            outcomes |= work.solve_world(mine, workers)
+        return [outcomes[point] for point in points]
+    findings.refuse_failed(session)  # reads the data, once for all
+    with ThreadPoolExecutor(workers) as pool:
+        for found in pool.map(lambda mine: work.solve_world(mine, 1), members):
+            outcomes |= found
     return [outcomes[point] for point in points]
+
+
+def _time_each(session: Session, count: int) -> float:
+    """Seconds for each scenario after the first of its world."""
+    limit = session.config.solve.time_limit
+    is_given = ("solve", "time_limit") in session.resolved.sources
+    return limit if is_given else limit * min(1.0, _FULL_TIME / max(count, 1))
 
 
 class _Told:
@@ -45,45 +72,62 @@ class _Told:
 
     def __init__(self, session: Session, total: int) -> None:
         self._session, self._total, self._done = session, total, 0
+        self._lock = threading.Lock()
 
     def one_more(self) -> None:
-        self._done += 1
-        self._session.progress("planning scenarios", self._done / self._total)
+        with self._lock:
+            self._done += 1
+            self._session.progress("planning scenarios", self._done / self._total)
 
 
-def _solve_world(
-    session: Session, members: list[Scenario], told: _Told, workers: int
-) -> dict[Scenario, ScenarioOutcome]:
-    """Prepare one world, and plan its scenarios."""
-    first = with_settings(session, members[0].changes())
-    try:
-        prepared = pipeline.prepare(first, Stopwatch())
-    except InfeasiblePlanError as error:
-        return {point: refused(point, error) for point in members}
-    # The others begin with the first one's plan: where it keeps their rules, they only have to do better.
-    outcome, start = _plan(session, prepared, members[0], None)
-    told.one_more()
-    outcomes = {members[0]: outcome}
-    with ThreadPoolExecutor(workers) as pool:
-        others = pool.map(lambda point: _plan(session, prepared, point, start)[0], members[1:])
-        for point, outcome in zip(members[1:], others, strict=True):
-            told.one_more()
-            outcomes[point] = outcome
-    return outcomes
+@dataclass(frozen=True)
+class _Work:
+    """What all scenarios share: the session, where progress goes, and the seconds for each."""
 
+    session: Session
+    told: _Told
+    seconds: float
 
-def _plan(
-    session: Session, prepared: Prepared, point: Scenario, start: CampaignPlan | None
-) -> tuple[ScenarioOutcome, CampaignPlan | None]:
-    """Plan one scenario over the candidates of its world."""
-    settings = with_settings(session, point.changes()).config.solve
-    valued = (prepared.table, prepared.values)
-    try:
-        built = build_problem(valued, prepared.week, prepared.choice, settings, prepared.inputs)
-        preflight.refuse_contradictions(built.problem)
-        plan = optimise.optimise(built.problem, settings, prepared.found.family, silent, start, gap_only=True)
-    except InfeasiblePlanError as error:
-        return refused(point, error), None
-    except NoPlanInTimeError as error:
-        return unsolved(point, str(error)), None
-    return planned(point, pipeline.value_plan(replace(prepared, built=built), plan)), plan
+    def solve_world(self, members: list[Scenario], workers: int) -> dict[Scenario, ScenarioOutcome]:
+        """Prepare one world, and plan its scenarios."""
+        first = with_settings(self.session, members[0].changes())
+        try:
+            prepared = pipeline.prepare(replace(first, progress=silent), Stopwatch())
+        except InfeasiblePlanError as error:
+            for _ in members:
+                self.told.one_more()
+            return {point: refused(point, error) for point in members}
+        outcome, base = self._plan(prepared, members[0], (), self.session.config.solve.time_limit)
+        outcomes = {members[0]: outcome}
+        plans: dict[int, CampaignPlan | None] = {}
+
+        def plan(turn: Turn) -> tuple[ScenarioOutcome, CampaignPlan | None]:
+            near = [plans.get(place) for place in turn.earlier]
+            starts = tuple(one for one in (*near, base) if one is not None)
+            return self._plan(prepared, members[1 + turn.place], starts, self.seconds)
+
+        with ThreadPoolExecutor(workers) as pool:
+            for wave in waves(len(members) - 1):
+                for turn, (found, plans[turn.place]) in zip(wave, pool.map(plan, wave), strict=True):
+                    outcomes[members[1 + turn.place]] = found
+        return outcomes
+
+    def _plan(
+        self, prepared: Prepared, point: Scenario, starts: Sequence[CampaignPlan], seconds: float
+    ) -> tuple[ScenarioOutcome, CampaignPlan | None]:
+        """Plan one scenario over the candidates of its world."""
+        settings = with_settings(self.session, point.changes()).config.solve
+        if "time_limit" not in point.changes():
+            settings = settings.model_copy(update={"time_limit": seconds})
+        valued = (prepared.table, prepared.values)
+        try:
+            built = build_problem(valued, prepared.week, prepared.choice, settings, prepared.inputs)
+            preflight.refuse_contradictions(built.problem)
+            plan = optimise.optimise(built.problem, settings, prepared.found.family, silent, starts, gap_only=True)
+        except InfeasiblePlanError as error:
+            return refused(point, error), None
+        except NoPlanInTimeError as error:
+            return unsolved(point, str(error)), None
+        finally:
+            self.told.one_more()
+        return planned(point, pipeline.value_plan(replace(prepared, built=built), plan)), plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def optimise(
     settings: SolveConfig,
     family: str,
     progress: Progress,
-    start: CampaignPlan | None = None,
+    start: CampaignPlan | Sequence[CampaignPlan] | None = None,
     *,
     gap_only: bool = False,
 ) -> CampaignPlan:
@@ -54,7 +54,7 @@ def optimise(
         settings: how.
         progress: told the share of the time that has gone.
         family: what the candidates are, in words.
-        start: a plan of the same options to begin with; one that breaks a rule here is passed over.
+        start: plans of the same options to begin with, the nearest first; one that breaks a rule here is passed over.
         gap_only: leave the certificate of the segment model out.
     """
     if not len(problem.options.bundle):

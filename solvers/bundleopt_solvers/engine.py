@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,7 +33,7 @@ def solve_campaign(
     settings: EngineSettings | None = None,
     *,
     progress: Progress | None = None,
-    start: CampaignPlan | None = None,
+    start: CampaignPlan | Sequence[CampaignPlan] | None = None,
 ) -> CampaignPlan:
     """Find the menu and the offers of the largest value, with a bound that no plan can beat.
 
@@ -40,7 +41,8 @@ def solve_campaign(
         problem: options, values, rules.
         settings: gap, limits, seeds.
         progress: called with stage, best value, bound, seconds.
-        start: a known plan of the same options; the answer is never worse where it keeps all rules.
+        start: known plans of the same options, the nearest first: the answer is never worse than one that keeps all
+            rules, and the search begins with the prices of the first that has some.
 
     Returns:
         The plan; on a time limit the best one found with its bound.
@@ -51,25 +53,29 @@ def solve_campaign(
     """
     settings = settings or EngineSettings()
     if has_idle_customers(problem):
-        known = None if start is None else told_of_shelf(start, 1)
+        known = [told_of_shelf(plan, 1) for plan in _plans(start)]
         found = solve_campaign(without_idle_customers(problem), settings, progress=progress, start=known)
         return told_of_shelf(found, problem.customers)
     threads = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     try:
         with torch.no_grad():
-            return _solve(problem, settings, progress, start)
+            return _solve(problem, settings, progress, _plans(start))
     finally:
         torch.set_num_threads(threads)
 
 
+def _plans(start: CampaignPlan | Sequence[CampaignPlan] | None) -> tuple[CampaignPlan, ...]:
+    return (start,) if isinstance(start, CampaignPlan) else tuple(start or ())
+
+
 def _solve(
-    problem: CampaignProblem, settings: EngineSettings, progress: Progress | None, start: CampaignPlan | None
+    problem: CampaignProblem, settings: EngineSettings, progress: Progress | None, starts: Sequence[CampaignPlan]
 ) -> CampaignPlan:
     """Search; where no plan turns up, look for any plan with the margin as goal, or explain why there is none."""
     state = prepare(problem, settings, progress)
-    if start is not None:
-        begin_with(state, start)
+    for plan in starts:
+        begin_with(state, plan)
     if problem.shelf:
         begin_with_programs(state)
     if state.incumbent is None:
@@ -120,6 +126,7 @@ def _deliver(state: SearchState, reason: StopReason) -> CampaignPlan:
         incidents=(*state.incidents, *segment.incidents),
         menu_work=segment.work,
         prices=prices,
+        priced_rows=rows.names,
     )
 
 

@@ -68,6 +68,7 @@ class CampaignPlan:
         reduced_value: (O,) value of each option under the dual prices, money; for "why not".
         reason, seconds, work, solver, incidents: how the solve went. menu_work: of the segment model.
         prices: multipliers of the headline bound's root, None where no search was needed.
+        priced_rows: names of the coupling rows that `prices.row` speaks of, in its order.
     """
 
     menu: npt.NDArray[np.int32]
@@ -85,3 +86,4 @@ class CampaignPlan:
     incidents: tuple[str, ...] = field(default=())
     menu_work: int = 0
     prices: Multipliers | None = field(default=None, repr=False)
+    priced_rows: tuple[str, ...] = field(default=(), repr=False)

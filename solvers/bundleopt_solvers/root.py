@@ -25,6 +25,10 @@ SHORT_CELLS, LEAST_SHORT, MOST_SHORT = 4_000_000, 120, 600
 SHORT_PER_BUNDLE, SEARCH_PER_BUNDLE = 4, 2.5  # options at hand, and swapped in, for each bundle a menu has room for
 SAMPLE_STEPS, SIFT_STEPS, ROUNDS, SMALL_STEPS = 80, 100, 20, 40
 STALL = 1e-4  # relative progress of the bound in a round below which branching does better
+FIRST_LEVEL, WARM_LEVEL = (
+    0.1,
+    0.01,
+)  # how far below the best bound the first steps aim, from nothing and from a neighbour
 LINKED = 600  # options whose link prices are tightened in a round
 LEAST_WEIGHT = 0.02  # share of the averaged menu below which an option counts as absent
 SEARCH_OPTIONS, MOST_SEARCH = 150, 300  # options that the local search swaps in
@@ -64,6 +68,15 @@ def _slot_prices(cells: Cells, found: Ascent, slots: int) -> torch.Tensor:
     price = worth.gather(0, place[None, :])[0]
     price[cells.customers :] = 0
     return price
+
+
+def _known_prices(state: SearchState, known: Multipliers) -> tuple[Multipliers, npt.NDArray[np.float64]]:
+    """Prices of a neighbour and the ranking of options at them; their bound is taken over."""
+    point = price_all(state.cells, known, state.relaxation)
+    if point.bound < state.bound:
+        state.prices = known
+    state.lower(point.bound)
+    return known, point.score
 
 
 def _no_prices(state: SearchState) -> tuple[Multipliers, npt.NDArray[np.float64]]:
@@ -198,9 +211,13 @@ def sift(state: SearchState) -> npt.NDArray[np.float64]:
     state.lower(price_all(state.cells, zero, state.relaxation).bound)
     small = state.is_small
     rounds, steps = (1, SMALL_STEPS) if small else (ROUNDS, SIFT_STEPS)
-    prices, score = _no_prices(state) if small else first_prices(state)
+    warm = None if small else state.first
+    if warm is not None:
+        prices, score = _known_prices(state, warm)
+    else:
+        prices, score = _no_prices(state) if small else first_prices(state)
     average = np.zeros(len(state.problem.options.bundle))
-    level = 0.1
+    level = FIRST_LEVEL if warm is None else WARM_LEVEL
     for _ in range(rounds):
         short = keep_best(score, state.cells.bundle, state.relaxation.forced, _short_count(state))
         part = state.cells.take(short)

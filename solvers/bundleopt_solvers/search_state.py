@@ -115,7 +115,7 @@ class SearchState:
         relaxation: the rules. incumbent: the best plan. bound: valid for every plan.
         excluded: the largest bound of anything set aside so far; the final bound is never below it.
         tried: menus already assigned, so that no work is done twice.
-        prices: multipliers of the best bound of the root.
+        prices: multipliers of the best bound of the root. first: those that it begins with, None for its own guess.
         goal: where set, only plans of at least this value count: the search asks whether there is one.
         stall: patience, and what the search last got done.
         known: a valid bound from outside the search; its own prices are looked for nevertheless.
@@ -130,6 +130,7 @@ class SearchState:
     incumbent: Incumbent | None = None
     goal: float | None = None
     prices: Multipliers | None = None
+    first: Multipliers | None = None
     stopped: StopReason | None = None
     stall: Stall = field(init=False)
     bound: float = np.inf
