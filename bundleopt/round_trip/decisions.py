@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bundleopt.round_trip.sheet_faults import refuse_hostile_archive, refuse_unreadable_cells
 from bundleopt.round_trip.workbook import BAN, DECISION, KEEP, OVERRIDE, RUN, SHEET
 from bundleopt.rundir.csv_files import LIST_SEPARATOR
 from bundleopt.stages.item_choice import BUNDLE_SEPARATOR
 from bundleopt_data import money
 from bundleopt_data.errors import DataProblem, DataRefusedError, UsageError
 
-# A workbook is a zip file: a small one may unpack to more than the memory holds.
-LARGEST_UNPACKED = 512 * 1024 * 1024
 _NEEDED = (DECISION, OVERRIDE, "bundle_id", "item_ids", "price")
 QUANTITY = "quantity"  # units of one item that are sold together; workbooks of earlier versions do not say
 
@@ -63,7 +62,7 @@ def read_review(path: Path) -> Review:
     """Read a workbook that `export --xlsx` wrote and people filled in.
 
     Raises:
-        UsageError: it is no workbook, or not one of ours. DataRefusedError: a cell makes no sense; names its row.
+        UsageError: it is no workbook, or not one of ours. DataRefusedError: a cell makes no sense, or is misread.
     """
     rows, run = _open(path)
     head = [str(cell).strip() for cell in rows[0]] if rows else []
@@ -71,6 +70,7 @@ def read_review(path: Path) -> Review:
     if missing:
         raise UsageError(f"{path}: the sheet {SHEET!r} has no column {missing[0]!r}; export it again with --xlsx")
     place = {name: head.index(name) for name in (*_NEEDED, QUANTITY) if name in head}
+    refuse_unreadable_cells(path, SHEET, place)
     problems: dict[str, list[str]] = {}
     decisions = []
     for number, row in enumerate(rows[1:], start=2):
@@ -99,7 +99,7 @@ def _open(path: Path) -> tuple[list[list[Any]], str]:
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
     try:
-        _refuse_bomb(path)
+        refuse_hostile_archive(path)
         book = CalamineWorkbook.from_path(str(path))
         summary = book.get_sheet_by_name("summary").to_python()
         rows = book.get_sheet_by_name(SHEET).to_python(skip_empty_area=False)
@@ -109,13 +109,6 @@ def _open(path: Path) -> tuple[list[list[Any]], str]:
     if RUN not in names:
         raise UsageError(f"{path} does not say which run it belongs to; make one with: bundleopt export --xlsx")
     return rows, names[RUN]
-
-
-def _refuse_bomb(path: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
-        size = sum(part.file_size for part in archive.infolist())
-    if size > LARGEST_UNPACKED:
-        raise UsageError(f"{path} would unpack to {size:,} bytes; a workbook of a plan is far smaller")
 
 
 def _decision(number: int, cells: dict[str, Any]) -> Decision | None:
