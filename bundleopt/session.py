@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bundleopt.config import Config
 from bundleopt.config_layers import ResolvedConfig, resolve
+from bundleopt.installation import refuse_other_versions
 from bundleopt.sample_settings import SAMPLE_SOURCE, sample_settings
 from bundleopt.workspace import Workspace, find_workspace
 from bundleopt_data.errors import UsageError
@@ -124,8 +125,10 @@ def open_session(
         progress: told (what is being done, share done).
 
     Raises:
-        UsageError: no such workspace, an unknown key or a wrong value. StorageError: it cannot be written.
+        UsageError: no such workspace, an unknown key, a wrong value, or a library of another version. StorageError: it
+            cannot be written.
     """
+    refuse_other_versions()
     found = find_workspace(Path(workspace) if workspace is not None else None)
     resolved = resolve(found.config_file, base=sample_settings() if found.is_embedded else None, flags=flags)
     found.make_folders()
