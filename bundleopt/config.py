@@ -201,6 +201,12 @@ class SolveConfig(Section):
     redemption: Redemption = Field(
         default=Redemption.TARGETED, description="targeted: holders of offers redeem; public: everybody, at the shelf"
     )
+    holdout: OptionalShare = Field(
+        default=None, gt=0, le=0.5, description="share of customers drawn as control group, who are shown nothing"
+    )
+    explore: OptionalShare = Field(
+        default=None, gt=0, description="share of offers whose price is drawn, so that sensitivity is learned"
+    )
     shelf_reach: Share = Field(
         default=1.0, gt=0, description="public redemption: chance that a customer sees the price on the shelf"
     )
@@ -252,8 +258,21 @@ class SolveConfig(Section):
         if self.risk is not None or self.budget_confidence is not None:
             message = "redemption public is planned on means: leave out risk and budget_confidence"
             raise ValueError(message)
+        if self.holdout is not None or self.explore is not None:
+            message = (
+                "redemption public shows everybody the price: only stores could be held out or get other prices, and a "
+                "plan has one shelf for all stores; leave out holdout and explore"
+            )
+            raise ValueError(message)
         if self.certify_pairs is not None:
             message = "redemption public has no bound over all pairs: leave out certify_pairs"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _explored_on_means(self) -> SolveConfig:
+        if self.explore is not None and self.risk is not None:
+            message = "explore draws prices around the plan of the means: leave out risk"
             raise ValueError(message)
         return self
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bundleopt import run_registry
+from bundleopt.experiment.design import Experiment
+from bundleopt.experiment.run import run_experiment
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts, plan_document
 from bundleopt.plan.valued_plan import ValuedPlan
 from bundleopt.prepared import Prepared
@@ -113,10 +115,12 @@ def solve(
         with watch.stage("all pairs"):
             prepared, plan = pair_pricing.certify_pairs(prepared, plan, settings, session.progress)
         problem = prepared.built.problem
+    problem, plan, experiment = run_experiment(session, prepared, plan, watch)
+    prepared = replace(prepared, built=replace(prepared.built, problem=problem))
     if write_model is not None:
         with watch.stage("write model"):
             plan = optimise.write_segment_model(problem, plan, settings, write_model)
-    valued = value_plan(prepared, plan)
+    valued = value_plan(prepared, plan, experiment)
     with watch.stage("margin-neutral plan"):
         neutral = _margin_neutral(session, prepared, valued)
     with watch.stage("decomposition"):
@@ -125,7 +129,7 @@ def solve(
     return Solved(prepared, valued, parts, facts)
 
 
-def value_plan(prepared: Prepared, plan: CampaignPlan) -> ValuedPlan:
+def value_plan(prepared: Prepared, plan: CampaignPlan, experiment: Experiment | None = None) -> ValuedPlan:
     """Join a plan with what its figures are computed from."""
     week = prepared.week
     return ValuedPlan(
@@ -136,6 +140,7 @@ def value_plan(prepared: Prepared, plan: CampaignPlan) -> ValuedPlan:
         stock=week.stock,
         baseline_revenue=stock.baseline_revenue(week.campaign, week.stock),
         cold=week.cold,
+        experiment=experiment or Experiment(),
     )
 
 

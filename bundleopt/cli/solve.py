@@ -151,6 +151,12 @@ class SolveFlags(CommonFlags):
     shelf_reach: Annotated[
         Text, typer.Option("--shelf-reach", metavar="SHARE", help="Public: chance that the shelf price is seen [1].")
     ] = None
+    holdout: Annotated[
+        Text, typer.Option("--holdout", metavar="SHARE", help="Customers drawn as control group, shown nothing.")
+    ] = None
+    explore: Annotated[
+        Text, typer.Option("--explore", metavar="SHARE", help="Offers whose bundles get a drawn price, to learn.")
+    ] = None
     time_limit: Annotated[Text, typer.Option("--time-limit", metavar="SECONDS", help="Time to optimise [60].")] = None
     work: Annotated[
         Text, typer.Option("--work", metavar="N", help="Stop after N units of work; replays a plan's solver.work.")

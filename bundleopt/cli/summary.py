@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bundleopt.cli.bundle_names import fit_names
 from bundleopt.cli.failures import printable
 from bundleopt.cli.tables import plain_table
+from bundleopt.experiment.sentences import experiment_sentences
 from bundleopt.plan import sentences
 from bundleopt.report import formats
 
@@ -52,6 +53,8 @@ def print_summary(console: Console, result: SolveResult) -> None:
         _line(console, text)
     _line(console, sentences.status_sentence(document))
     for text in sentences.held_out_sentences(document):
+        _line(console, text)
+    for text in experiment_sentences(document):
         _line(console, text)
     for text in sentences.notices(document):
         _line(console, text, style="yellow")

@@ -41,6 +41,8 @@ def offer_reasons(customer: str, run: SolveResult, week: PlannedWeek) -> tuple[O
     if customer not in codes:
         raise UsageError(f"the model knows no customer {customer!r}")
     mine = run.offers[run.offers["customer_id"] == customer].sort_values("incremental_revenue", ascending=False)
+    if len(mine) and mine["holdout"].astype(bool).all():
+        raise UsageError(f"{customer!r} is in the control group of this plan and is shown nothing")
     items = {str(item): code for code, item in enumerate(week.campaign.item_ids)}
     chance = week.forecast.probability[codes[customer]]
     found = []

@@ -106,6 +106,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "excluded_items": facts.excluded,
         "included_bundles": facts.included,
         "targets": facts.targets,
+        "experiment": valued.experiment.document,
         "additivity": facts.additivity,
         "selection": facts.selection,
         "segments": facts.segments,

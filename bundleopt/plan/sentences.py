@@ -26,11 +26,19 @@ def bound_sentence(document: dict[str, Any]) -> str:
     value, bound = document["objective"]["value"], document["bound"]
     beyond = max(0.0, bound - value)
     if beyond < 0.005:
-        return "Proven best: no plan over these candidates can beat this by a cent."
+        return f"Proven best: no plan over these candidates{_that_keeps(document)} can beat this by a cent."
     return (
-        f"No plan over these candidates can beat this by more than "
+        f"No plan over these candidates{_that_keeps(document)} can beat this by more than "
         f"{formats.fine_share(document['gap'])} ({formats.money(beyond)})."
     )
+
+
+def _that_keeps(document: dict[str, Any]) -> str:
+    """Say which plans an experiment leaves the bound to speak of."""
+    experiment = document.get("experiment") or {}
+    kept = ["shows the control group nothing"] if "holdout" in experiment else []
+    kept += ["keeps the drawn prices"] if (experiment.get("exploration") or {}).get("bundles") else []
+    return f" that {' and '.join(kept)}" if kept else ""
 
 
 def pairs_sentences(document: dict[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from bundleopt.experiment.design import all_offers
 from bundleopt.plan import cents
 from bundleopt.plan.valued_plan import ValuedPlan
 
@@ -66,32 +67,33 @@ INVENTORY_COLUMNS = ("item_id", "on_hand", "baseline_units", "incremental_units"
 
 
 def offers_table(valued: ValuedPlan) -> pd.DataFrame:
-    """Return one row per offer, sorted by customer, then bundle."""
+    """Return one row per offer, would-be offers of held-out customers among them, sorted by customer, then bundle."""
     import pandas as pd
 
-    options, shown = valued.problem.options, valued.is_shown
-    option = valued.option[shown]
+    options, values = valued.problem.options, valued.values
+    customer, option, held = all_offers(valued)
     items = [_held(row) for row in options.items]
+    at = (customer, option)
+    redemption = values.redemption[at].astype(np.float64)
+    units = values.units[at].astype(np.float64)
     return pd.DataFrame(
         {
-            "customer_id": valued.problem.customer_ids[valued.customer[shown]],
+            "customer_id": valued.problem.customer_ids[customer],
             "bundle_id": options.bundle_ids[options.bundle[option]],
             "item_ids": [[str(options.item_ids[i]) for i in items[o]] for o in option],
             "list_value": options.list_value_cents[option] / 100.0,
             "price": options.price_cents[option] / 100.0,
-            "redemption_probability": valued.redemption[shown],
-            "baseline_probability": valued.baseline[shown],
-            "incremental_units": [
-                units[: len(items[o])].tolist() for o, units in zip(option, valued.units[shown], strict=True)
-            ],
-            "redemption_revenue": valued.redemption_revenue[shown],
-            "redemption_margin": valued.redemption_margin[shown],
-            "incremental_revenue": valued.incremental_revenue[shown],
-            "incremental_margin": valued.incremental_margin[shown],
-            "promo_spend": valued.promo_spend[shown],
-            "propensity": np.ones(len(option)),
-            "holdout": np.zeros(len(option), dtype=bool),
-            "cold_start": valued.cold_start[shown],
+            "redemption_probability": redemption,
+            "baseline_probability": values.baseline[at].astype(np.float64),
+            "incremental_units": [row[: len(items[o])].tolist() for o, row in zip(option, units, strict=True)],
+            "redemption_revenue": redemption * (options.price_cents[option] / 100.0),
+            "redemption_margin": redemption * options.unit_margin[option],
+            "incremental_revenue": values.incremental_revenue[at].astype(np.float64),
+            "incremental_margin": values.incremental_margin[at].astype(np.float64),
+            "promo_spend": redemption * options.unit_spend[option],
+            "propensity": valued.experiment.propensity(option),
+            "holdout": held,
+            "cold_start": valued.is_cold(customer, option),
             "quantity": options.quantities[option].astype(np.int64),
         },
         columns=list(OFFER_COLUMNS),

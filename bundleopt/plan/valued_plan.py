@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from bundleopt.experiment.design import Experiment
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_models.offer_values import OfferValues
 from bundleopt_solvers.plan import CampaignPlan
@@ -46,7 +47,7 @@ class ValuedPlan:
     Attributes:
         campaign: the week. problem: what was solved. values: (U, O) effects of all candidates. plan: the answer.
         stock: see Stock. baseline_revenue: expected shelf revenue of the week without the campaign, money.
-        cold: see ColdStarts; None where nobody looked.
+        cold: see ColdStarts; None where nobody looked. experiment: control group and drawn prices.
     """
 
     campaign: CampaignWeek
@@ -56,6 +57,7 @@ class ValuedPlan:
     stock: Stock
     baseline_revenue: float
     cold: ColdStarts | None = None
+    experiment: Experiment = field(default_factory=Experiment)
 
     @cached_property
     def customer(self) -> npt.NDArray[np.int32]:
@@ -133,10 +135,14 @@ class ValuedPlan:
     @cached_property
     def cold_start(self) -> npt.NDArray[np.bool_]:
         """(F,) offers that rest on a customer or an item of which too little is known."""
-        known = self.cold_items[self.option]
+        return self.is_cold(self.customer, self.option)
+
+    def is_cold(self, customer: npt.NDArray[np.int32], option: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        """(n,) the same of any offers."""
+        known = self.cold_items[option]
         if self.cold is None:
             return known
-        is_new = np.append(self.cold.customer, False)[np.minimum(self.customer, self.problem.customers)]
+        is_new = np.append(self.cold.customer, False)[np.minimum(customer, self.problem.customers)]
         return np.asarray(known | is_new, dtype=np.bool_)
 
     def _of(self, matrix: npt.NDArray[np.float32]) -> Array:

@@ -47,7 +47,8 @@ def discounts(bundles: list[Row]) -> Markup:
 
 def slots(offers: pd.DataFrame) -> Markup:
     """Draw how many customers hold how many offers."""
-    held = Counter(Counter(offers["customer_id"]).values())
+    shown = offers[~offers["holdout"].astype(bool)]
+    held = Counter(Counter(shown["customer_id"]).values())
     rows = [(sentences.counted(number, "offer"), held[number]) for number in sorted(held)]
     return svg.histogram(rows, title="Customers by number of offers")
 

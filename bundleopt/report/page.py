@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from bundleopt.experiment.sentences import experiment_sentences
 from bundleopt.plan import sentences
 from bundleopt.plan.risk_sentences import risk_sentences
 from bundleopt.plan.week_sentences import week_sentences
@@ -79,6 +80,7 @@ def page_values(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> di
         "margin_notice": sentences.margin_sentence(document),
         "included": sentences.included_sentences(document),
         "risks": risk_sentences(document),
+        "experiment": experiment_sentences(document),
         "weeks": week_sentences(document),
         "charts": _charts(document, tables, bundles),
         "rules": _rules(document),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bundleopt.experiment.design import experiment_table
 from bundleopt.plan import sentences, tables
 from bundleopt.plan.customers import customers_table
 from bundleopt.plan.reasons import reasons
@@ -28,6 +29,7 @@ def run_content(valued: ValuedPlan, document: dict[str, Any], prepared: Prepared
         report=render_report(document, frames),
         summary=summary_rows(document),
         customers=customers_table(valued, groups) if groups is not None else None,
+        experiment=experiment_table(valued),
     )
 
 

@@ -23,6 +23,7 @@ _KINDS: dict[str, str] = {
     "holdout": _FLAG,
     "cold_start": _FLAG,
     "segment": _COUNT,
+    "stratum": _COUNT,
     "segment_name": _TEXT,
     "interests": _TEXTS,
     "offers": _COUNT,

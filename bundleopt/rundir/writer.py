@@ -28,6 +28,7 @@ class RunContent:
         document: `plan.json`. bundles, offers, inventory: the tables. report: the HTML page.
         summary: rows (name, value) of the first sheet of the workbook.
         customers: a further table, None where nothing is known of groups.
+        experiment: the arms of a control group, None where there is none.
     """
 
     document: dict[str, Any]
@@ -37,12 +38,14 @@ class RunContent:
     report: str
     summary: list[tuple[str, Any]]
     customers: pd.DataFrame | None = None
+    experiment: pd.DataFrame | None = None
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables by file name."""
         always = {"bundles": self.bundles, "offers": self.offers, "inventory": self.inventory}
-        return always if self.customers is None else always | {"customers": self.customers}
+        further = {"customers": self.customers, "experiment": self.experiment}
+        return always | {name: table for name, table in further.items() if table is not None}
 
 
 def publish(content: RunContent, folder: Path, *, verify: Callable[[Path], None]) -> None:

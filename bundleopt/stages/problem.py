@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bundleopt.config import Redemption, SolveConfig
+from bundleopt.experiment.held_out import without_held_out
 from bundleopt.stages import candidates, menu_counts, multi_buy
 from bundleopt.stages.draws import offer_draws
 from bundleopt.stages.item_choice import ItemChoice
@@ -65,9 +66,7 @@ def build_problem(
     """
     table, values = valued
     campaign, forecast = week.campaign, week.forecast
-    objective = objective_values(values, settings)
-    if inputs is not None:
-        objective = inputs.eligibility.masked(objective, table)
+    objective = eligible_objective(valued, settings, inputs)
     forced = forced_bundles(table, choice)
     options = campaign_options(table, campaign)
     rules = campaign_rules(week, settings, include=tuple(sorted(forced)))
@@ -86,7 +85,7 @@ def build_problem(
         incremental_revenue=None if settings.min_incremental_revenue is None else values.incremental_revenue,
         shelf=settings.redemption is Redemption.PUBLIC,
     )
-    return BuiltProblem(problem, forced)
+    return BuiltProblem(without_held_out(problem, inputs.holdout if inputs is not None else None), forced)
 
 
 def _segments(
@@ -116,6 +115,15 @@ def objective_values(values: OfferValues, settings: SolveConfig) -> npt.NDArray[
         return values.incremental_revenue if weight == 1.0 else values.incremental_margin
     mixed = weight * values.incremental_revenue + (1.0 - weight) * values.incremental_margin
     return mixed.astype(np.float32)
+
+
+def eligible_objective(
+    valued: tuple[OptionTable, OfferValues], settings: SolveConfig, inputs: RuleInputs | None
+) -> npt.NDArray[np.float32]:
+    """(U, O) the objective, forbidden offers at a loss; the control group as if it were none."""
+    table, values = valued
+    objective = objective_values(values, settings)
+    return objective if inputs is None else inputs.eligibility.masked(objective, table)
 
 
 def campaign_options(table: OptionTable, campaign: CampaignWeek) -> Options:

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bundleopt.config import SolveConfig
+from bundleopt.experiment.held_out import holdout_of
+from bundleopt.experiment.holdout import Holdout
 from bundleopt.rule_texts import ATTRIBUTE_SEPARATOR, parse_lock
 from bundleopt.stages.eligibility import Eligibility, read_eligibility
 from bundleopt.stages.multi_buy import sold_items
@@ -35,6 +37,7 @@ class RuleInputs:
         base: bundles of the earlier plan as ascending item codes; those with items that are no longer modelled are only
             counted in `base_size`. base_name: of that run.
         locked: bundles that keep their price. eligibility: what must not be offered.
+        holdout: the control group that is shown nothing, None where there is none.
     """
 
     items: dict[str, Texts] = field(default_factory=dict)
@@ -44,6 +47,7 @@ class RuleInputs:
     base_name: str = ""
     locked: dict[Bundle, int] = field(default_factory=dict)
     eligibility: Eligibility = field(default_factory=Eligibility)
+    holdout: Holdout | None = None
 
     def changes_allowed(self, settings: SolveConfig) -> int | None:
         """How many bundles may differ from the earlier plan; None without such a rule."""
@@ -71,7 +75,8 @@ def load_rule_inputs(session: Session, week: PlannedWeek) -> RuleInputs:
     known = {_codes(ids, codes): cents for ids, cents in base.values() if all(one in codes for one in ids)}
     locked = dict(_locked(text, base, codes) for text in settings.lock)
     name = run.name if run is not None else ""
-    return RuleInputs(items, customers, known, len(base), name, locked, read_eligibility(session, week))
+    eligibility = read_eligibility(session, week)
+    return RuleInputs(items, customers, known, len(base), name, locked, eligibility, holdout=holdout_of(week, settings))
 
 
 def _item_attribute(session: Session, week: PlannedWeek, name: str) -> Texts:

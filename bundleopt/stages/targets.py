@@ -6,14 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 from bundleopt.config import Objective
+from bundleopt.experiment.held_out import without_held_out
 from bundleopt.prepared import Prepared
 from bundleopt.rule_texts import parse_goal
 from bundleopt.session import Session
 from bundleopt.stages import optimise
-from bundleopt.stages.problem import objective_values
+from bundleopt.stages.problem import eligible_objective
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt_data.errors import InfeasiblePlanError, UsageError
 from bundleopt_solvers.plan import CampaignPlan
+from bundleopt_solvers.problem import CampaignProblem
 
 _ORDERED = {
     Objective.REVENUE_MARGIN: ("revenue", "margin"),
@@ -47,7 +49,7 @@ def _seek(session: Session, prepared: Prepared) -> tuple[Session, Prepared, Camp
 
     settings = session.config.solve
     name, target = parse_goal(settings.goal or "")
-    problem = replace(prepared.built.problem, incremental_revenue=prepared.values.incremental_revenue)
+    problem = _with_revenue(prepared)
     found = seek_budget(problem, (name, target), optimise.engine_settings(settings, gap_only=True))
     changes = {"budget": found.budget, f"min_incremental_{name}": target}
     told = {"goal": settings.goal, "least_budget": found.budget, "no_budget_under": found.proven_below}
@@ -59,7 +61,7 @@ def _first(session: Session, prepared: Prepared) -> tuple[Session, Prepared, Cam
 
     settings = session.config.solve
     first, second = _ORDERED[settings.objective]
-    problem = replace(prepared.built.problem, incremental_revenue=prepared.values.incremental_revenue)
+    problem = _with_revenue(prepared)
     half = optimise.engine_settings(settings, gap_only=True)
     half = replace(half, time_limit=half.time_limit / 2)
     plan, least = first_objective(problem, first, half, tolerance=settings.objective_tolerance)
@@ -67,6 +69,12 @@ def _first(session: Session, prepared: Prepared) -> tuple[Session, Prepared, Cam
     head = plan.headline
     told = {"objectives": settings.objective.value, "first": head.value, "first_bound": head.bound, "kept": least}
     return *_changed(session, prepared, changes, told), plan
+
+
+def _with_revenue(prepared: Prepared) -> CampaignProblem:
+    """The problem with incremental revenue as a figure that rules can ask for."""
+    problem = replace(prepared.built.problem, incremental_revenue=prepared.values.incremental_revenue)
+    return without_held_out(problem, prepared.inputs.holdout)
 
 
 def _changed(
@@ -91,9 +99,10 @@ def _changed(
     )
     problem = replace(
         problem,
-        value=objective_values(prepared.values, settings),
+        value=eligible_objective((prepared.table, prepared.values), settings, prepared.inputs),
         incremental_revenue=prepared.values.incremental_revenue,
         rules=rules,
     )
+    problem = without_held_out(problem, prepared.inputs.holdout)
     told_session = replace(session, resolved=replace(resolved, config=config, sources=sources))
     return told_session, replace(prepared, built=replace(prepared.built, problem=problem), targets=told)

@@ -99,18 +99,22 @@ def item_facts(week: PlannedWeek, inputs: RuleInputs) -> pd.DataFrame:
 
 
 def valuations(valued: ValuedPlan) -> pd.DataFrame:
-    """Return the model's forecast of the delivered offers, as the valuation gave it; the shelf is customer ""."""
-    options, ids = valued.problem.options, np.append(valued.problem.customer_ids, "")
-    held = (options.items[valued.option] >= 0).sum(axis=1)
+    """Return the model's forecast of all offers, would-be ones too, as it was valued; the shelf is customer ""."""
+    options, ids, values = valued.problem.options, np.append(valued.problem.customer_ids, ""), valued.values
+    customer = np.concatenate([valued.customer, valued.experiment.customer])
+    option = np.concatenate([valued.option, valued.experiment.option])
+    at, held = (customer, option), (options.items[option] >= 0).sum(axis=1)
     return pd.DataFrame(
         {
-            "customer_id": ids[valued.customer],
-            "bundle_id": options.bundle_ids[options.bundle[valued.option]],
-            "redemption_probability": valued.redemption,
-            "baseline_probability": valued.baseline,
-            "incremental_units": [units[:size].tolist() for units, size in zip(valued.units, held, strict=True)],
-            "incremental_revenue": valued.incremental_revenue,
-            "incremental_margin": valued.incremental_margin,
+            "customer_id": ids[customer],
+            "bundle_id": options.bundle_ids[options.bundle[option]],
+            "redemption_probability": values.redemption[at].astype(np.float64),
+            "baseline_probability": values.baseline[at].astype(np.float64),
+            "incremental_units": [
+                units[:size].tolist() for units, size in zip(values.units[at].astype(np.float64), held, strict=True)
+            ],
+            "incremental_revenue": values.incremental_revenue[at].astype(np.float64),
+            "incremental_margin": values.incremental_margin[at].astype(np.float64),
         }
     )
 
@@ -160,7 +164,13 @@ def limits(prepared: Prepared, settings: SolveConfig) -> CheckLimits:
         risk_share=settings.risk,
         risk_weight=settings.risk_weight,
         budget_confidence=None if settings.budget is None else settings.budget_confidence,
+        held_out=_held_out(prepared),
     )
+
+
+def _held_out(prepared: Prepared) -> tuple[str, ...]:
+    holdout = prepared.inputs.holdout
+    return () if holdout is None else tuple(prepared.week.forecast.customer_ids[holdout.held].astype(str).tolist())
 
 
 def _priced(bundles: dict[tuple[int, ...], int], item_ids: list[str]) -> tuple[tuple[tuple[str, ...], float], ...]:

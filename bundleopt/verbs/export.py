@@ -103,7 +103,9 @@ def _write_folder(result: SolveResult, folder: Path, formats: Sequence[str]) -> 
 
 
 def _tables(result: SolveResult) -> dict[str, pd.DataFrame]:
-    return {name: getattr(result, name) for name in TABLES}
+    # Whoever sends these offers must not send the would-be ones of the control group; the run folder keeps them.
+    shown = result.offers[~result.offers["holdout"].astype(bool)]
+    return {name: getattr(result, name) for name in TABLES} | {"offers": shown}
 
 
 def _csv(result: SolveResult) -> Files:

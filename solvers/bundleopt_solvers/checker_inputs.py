@@ -45,6 +45,8 @@ class CheckLimits:
         bands: item -> least and largest discount of bundles with it. lowest_price: item -> lowest price before the
             week, which bundles must stay below in sum; empty where that rule is off.
         fairness: customer attribute -> how far, as a share, a group's offers per customer may be from those of all.
+        held_out: customers of the drawn control group: all their offers are would-be ones, and nobody else's
+            are; None where the checker is not told who was drawn.
         is_public: whether everybody can redeem; what the shelf redeems then counts in every sum, and the forecast has
             rows of the customer "" for it, expected redemptions in place of a probability.
     """
@@ -88,6 +90,7 @@ class CheckLimits:
     risk_share: float | None = None
     risk_weight: float = 1.0
     budget_confidence: float | None = None
+    held_out: tuple[str, ...] | None = None
     is_public: bool = False
 
 

@@ -102,6 +102,10 @@ def _check_customers(offers: pd.DataFrame, limits: CheckLimits, findings: Findin
         findings.each("slots", limit=f"{limits.slots} offers a customer", examples=crowded.index.astype(str))
     mixed = customers[customers["nunique"] > 1]
     findings.each("holdout", limit="a customer is in the control group or not", examples=mixed.index.astype(str))
+    if limits.held_out is not None:
+        drawn = offers["customer_id"].isin(list(limits.held_out))
+        wrong = offers[drawn != offers["holdout"].astype(bool)]
+        findings.each("holdout", limit="the drawn control group and nobody else", examples=_names(wrong))
     held = offers[["customer_id", "bundle_id", "item_ids"]].explode("item_ids")
     shared = held[held.duplicated(["customer_id", "item_ids"])]
     findings.each(
