@@ -75,6 +75,7 @@ bench-solver: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_menu.py --five-times 2000 --budget-minutes 90 --write
 	$(BIN)/python benchmarks/bench_assignment.py --sizes 10000,100000,1000000 --slots 1,3 --peers none
 	$(BIN)/python benchmarks/bench_assignment.py --sizes 1000
+	$(BIN)/python benchmarks/bench_crowd.py
 
 bench-assortment: $(VENV)/.test  # needs MMNL=path of the public set; CHOICE_PYTHON adds choice-learn
 	$(BIN)/python benchmarks/bench_assortment.py --instances $(MMNL) $(if $(CHOICE_PYTHON),--choice-learn $(CHOICE_PYTHON)) --write BENCHMARKS.md

@@ -65,6 +65,14 @@ class Redemption(StrEnum):
     PUBLIC = "public"  # everybody: the price stands on the shelf, an offer only draws attention
 
 
+class Engine(StrEnum):
+    """How many customers are planned at once."""
+
+    AUTO = "auto"  # whole, up to `engine_cells`
+    WHOLE = "whole"  # menu and offers together, over all customers
+    CHUNKS = "chunks"  # the menu on a sample of customers, offers and bound over all of them in chunks
+
+
 class SameCategory(StrEnum):
     """Whether items of one category may meet in a bundle."""
 
@@ -239,6 +247,14 @@ class SolveConfig(Section):
     pair_rounds: int = Field(
         default=2, ge=0, description="how often pairs that could improve a plan become candidates within that time"
     )
+    engine: Engine = Field(
+        default=Engine.AUTO,
+        description="whole: menu and offers together; chunks: menu on a sample, offers and bound over all customers",
+    )
+    engine_cells: int = Field(
+        default=60_000_000, ge=1, description="customers x candidates x prices beyond which auto works in chunks"
+    )
+    engine_sample: int = Field(default=5_000, ge=1, description="customers on whom chunks choose the menu, at least")
     require_optimal: bool = Field(default=False, description="exit 6 unless the gap is proven")
     solver: str = Field(default="auto", description="backend of the menu problem; auto tries them in turn")
     seed: int = Field(default=0, ge=0, description="seed of sampling and of the solvers")

@@ -17,6 +17,7 @@ from bundleopt.prepared import Prepared
 from bundleopt.session import Session
 from bundleopt.stages import (
     candidates,
+    crowd,
     findings,
     item_choice,
     multi_buy,
@@ -60,8 +61,15 @@ class Solved:
         return run_content(self.valued, document, self.prepared, cannibalised=cannibalised(self.parts))
 
 
-def prepare(session: Session, watch: Stopwatch) -> Prepared:
-    """Run all stages before the optimisation."""
+def prepare(session: Session, watch: Stopwatch, *, in_chunks: bool = False) -> Prepared:
+    """Run all stages before the optimisation.
+
+    Args:
+        session: the workspace and its settings.
+        watch: gets the time of each stage.
+        in_chunks: whether so many customers that they cannot be planned as a whole may be prepared as a sample, see
+            `bundleopt.stages.crowd`; `solve` then plans them all.
+    """
     settings = session.config.solve
     with watch.stage("read data"):
         findings.refuse_failed(session)
@@ -71,6 +79,10 @@ def prepare(session: Session, watch: Stopwatch) -> Prepared:
         week = plan_week(session, trained)
     with watch.stage("candidates"):
         inputs = load_rule_inputs(session, week)
+        many = crowd.crowd_of(week, inputs, settings) if in_chunks else None
+        if many is not None:
+            settings = many.sampled_settings(settings)
+            week, inputs = many.sampled_week(), many.sampled_inputs()
         choice = item_choice.choose_items(
             week.campaign,
             week.stock,
@@ -93,7 +105,7 @@ def prepare(session: Session, watch: Stopwatch) -> Prepared:
         session.progress("valuing offers", 0.0)
         table, values = value_candidates(week.forecast, week.campaign, found, settings)
         built = build_problem((table, values), week, choice, settings, inputs)
-    return Prepared(trained, week, choice, found, table, values, built, inputs)
+    return Prepared(trained, week, choice, found, table, values, built, inputs, crowd=many)
 
 
 def solve(
@@ -110,7 +122,11 @@ def solve(
     preflight.refuse_contradictions(problem)
     with watch.stage("optimise"):
         family = prepared.built.family(prepared.found.family)
-        plan = optimise.optimise(problem, settings, family, session.progress, start)
+        if prepared.crowd is not None:
+            prepared, plan = crowd.solve(prepared, settings, session.progress)
+            problem = prepared.built.problem
+        else:
+            plan = optimise.optimise(problem, settings, family, session.progress, start)
     if settings.certify_pairs is not None:
         with watch.stage("all pairs"):
             prepared, plan = pair_pricing.certify_pairs(prepared, plan, settings, session.progress)
@@ -169,7 +185,10 @@ def _margin_neutral(session: Session, prepared: Prepared, valued: ValuedPlan) ->
     problem = prepared.built.problem
     if float(np.sum(valued.incremental_margin)) >= 0 or valued.plan.reason is StopReason.INTERRUPTED:
         return None
-    plan = optimise.margin_neutral(problem, session.config.solve, session.progress)
+    if prepared.crowd is not None:
+        plan = crowd.keep_margin(problem, valued.plan)
+    else:
+        plan = optimise.margin_neutral(problem, session.config.solve, session.progress)
     other = value_plan(prepared, plan)
     return MarginNeutralPlan(
         incremental_revenue=round(float(other.incremental_revenue.sum()), 2),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bundleopt.stages.candidates import PricedCandidates
 from bundleopt.stages.item_choice import ItemChoice
@@ -12,6 +12,9 @@ from bundleopt.stages.problem import BuiltProblem
 from bundleopt.stages.rule_inputs import RuleInputs
 from bundleopt.stages.week import PlannedWeek
 from bundleopt_models.offer_values import OfferValues, OptionTable
+
+if TYPE_CHECKING:
+    from bundleopt.stages.crowd import Crowd
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Prepared:
         trained: the model. week: prices, demand, stock. choice: which items may be bundled. found: candidates.
         table, values: options and what they are worth. built: the problem.
         inputs: attributes and an earlier plan, for its rules. targets: what was found before planning, for people.
+        crowd: all customers, where the rest was prepared for a sample of them; None where nobody was left out.
     """
 
     trained: TrainedModel
@@ -33,3 +37,4 @@ class Prepared:
     built: BuiltProblem
     inputs: RuleInputs = field(default_factory=RuleInputs)
     targets: dict[str, Any] = field(default_factory=dict)
+    crowd: Crowd | None = None

@@ -170,6 +170,9 @@ class SolveFlags(CommonFlags):
     ] = None
     require_optimal: Annotated[bool, typer.Option("--require-optimal", help="Exit 6 unless the gap is proven.")] = False
     solver: Annotated[Text, typer.Option("--solver", metavar="NAME", help="Backend of the menu problem [auto].")] = None
+    engine: Annotated[
+        Text, typer.Option("--engine", metavar="auto|whole|chunks", help="chunks: very many customers [auto].")
+    ] = None
     seed: Annotated[Text, typer.Option("--seed", metavar="N", help="Seed of sampling and solvers [0].")] = None
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run in the workspace.")] = False
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/<id>.")] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,16 @@ class Eligibility:
             holding = np.flatnonzero((table.items == item).any(1))
             masked[np.ix_(holders, holding)] = loss[holding]
         return masked
+
+    def of_customers(self, who: Codes) -> Eligibility:
+        """The same for the customers `who` (ascending codes), numbered in that order."""
+        resting, held = np.isin(who, self.resting), np.isin(self.customer, who)
+        return replace(
+            self,
+            resting=np.flatnonzero(resting),
+            customer=np.searchsorted(who, self.customer[held]),
+            item=self.item[held],
+        )
 
     def sentences(self) -> list[str]:
         """Say who is left out, and why."""

@@ -52,6 +52,7 @@ def refusal(prepared: Prepared, plan: CampaignPlan, settings: SolveConfig) -> st
     rules = prepared.built.problem.rules
     low, high = settings.bundle_size
     reasons = {
+        "there are too many customers to plan at once": prepared.crowd is not None,
         "there is no candidate bundle": plan.prices is None and rules.risk is None and rules.budget_confidence is None,
         "pairs are no bundles of the allowed size": not low <= 2 <= high,
         "public redemption": prepared.built.problem.shelf,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +48,11 @@ class RuleInputs:
     locked: dict[Bundle, int] = field(default_factory=dict)
     eligibility: Eligibility = field(default_factory=Eligibility)
     holdout: Holdout | None = None
+
+    def of_customers(self, who: npt.NDArray[np.int64]) -> RuleInputs:
+        """The same for the customers `who` (ascending codes), numbered in that order."""
+        customers = {name: values[who] for name, values in self.customers.items()}
+        return replace(self, customers=customers, eligibility=self.eligibility.of_customers(who))
 
     def changes_allowed(self, settings: SolveConfig) -> int | None:
         """How many bundles may differ from the earlier plan; None without such a rule."""

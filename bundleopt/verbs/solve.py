@@ -109,7 +109,7 @@ def solve_session(session: Session, *, out: Path | None = None, write_model: Pat
     if out is not None:
         run_registry.refuse_foreign_folder(out)
     try:
-        prepared = pipeline.prepare(session, watch)
+        prepared = pipeline.prepare(session, watch, in_chunks=write_model is None)
         session, prepared, start = targets.aim(session, prepared, watch)
         solved = pipeline.solve(session, prepared, watch, write_model=write_model, start=start)
     except InfeasiblePlanError as error:

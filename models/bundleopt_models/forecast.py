@@ -5,7 +5,7 @@ Letters: `U` customers, `I` items, `P` related pairs, `D` price ratios.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -118,6 +118,17 @@ class DemandForecast:
     category: npt.NDArray[np.int32]
     uncertainty: Uncertainty | None = None
     state: Floats | None = None
+
+    def of_customers(self, who: npt.NDArray[np.integer]) -> DemandForecast:
+        """The forecast of the customers with codes `who`, in that order; everything about items stays as it is."""
+        return replace(
+            self,
+            customer_ids=self.customer_ids[who],
+            probability=self.probability[who],
+            visit_probability=self.visit_probability[who],
+            slope=self.slope[who],
+            state=None if self.state is None else self.state[who],
+        )
 
     def price_lift(self, ratio: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """m(log position) - m(log position + log r) for (D,) price ratios r in (0, 1]; returns (I, D), >= 0."""
