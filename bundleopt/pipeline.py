@@ -169,14 +169,15 @@ def publish(session: Session, solved: Solved, *, out: Path | None) -> tuple[Path
     """
     from bundleopt.rundir import writer
 
-    folder = out or run_registry.next_folder(session.workspace, solved.valued.campaign.week)
-    run_registry.refuse_foreign_folder(folder)
     session.progress("writing the run folder", 0.0)
     ready = solved.content()
     settings = session.config.solve
-    writer.publish(
-        ready, folder, verify=lambda written: verify.verify(written, solved.prepared, solved.valued, settings)
-    )
+    with run_registry.numbering(session.workspace):
+        folder = out or run_registry.next_folder(session.workspace, solved.valued.campaign.week)
+        run_registry.refuse_foreign_folder(folder)
+        writer.publish(
+            ready, folder, verify=lambda written: verify.verify(written, solved.prepared, solved.valued, settings)
+        )
     return folder, ready
 
 

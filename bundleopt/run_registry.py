@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -36,6 +38,13 @@ class Run:
         approval = read_approval(self.folder)
         return approval.by if approval is not None and approval.is_current else None
 
+    @property
+    def label(self) -> str:
+        """What people call it; "" where they gave it no name of their own."""
+        from bundleopt.run_label import read_label
+
+        return read_label(self.folder)
+
     def row(self) -> dict[str, Any]:
         """Return one line of `runs list`."""
         totals = self.document["totals"]
@@ -50,7 +59,30 @@ class Run:
             "promo_spend": totals["promo_spend"]["value"],
             "gap": self.document["gap"],
             "approved_by": self.approved_by,
+            "label": self.label,
         }
+
+
+@contextmanager
+def numbering(workspace: Workspace) -> Iterator[None]:
+    """Hold the numbers of the runs while one is taken and its folder is written: two runs never share one.
+
+    Raises:
+        StorageError: the workspace cannot be written.
+    """
+    import filelock
+
+    path = workspace.cache / "runs.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path)
+        lock.acquire()
+    except OSError as error:
+        raise atomic.storage_error(error, path) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def next_folder(workspace: Workspace, week: date) -> Path:
@@ -74,7 +106,7 @@ def all_runs(workspace: Workspace) -> list[Run]:
 
 
 def search(runs: list[Run], text: str) -> list[Run]:
-    """Return the runs that mention a text, whatever its case: name, week, status, approval, settings, item names."""
+    """Return the runs that mention a text, whatever its case: names, week, status, approval, settings, items."""
     wanted = text.casefold()
     return [run for run in runs if wanted in _searchable(run).casefold()]
 
@@ -86,7 +118,7 @@ def _searchable(run: Run) -> str:
         bundles = (run.folder / "bundles.csv").read_text(encoding="utf-8")
     except OSError:
         bundles = ""
-    parts = (run.name, document["week"], document["status"], run.approved_by or "", *settings, bundles)
+    parts = (run.name, run.label, document["week"], document["status"], run.approved_by or "", *settings, bundles)
     return "\n".join(str(part) for part in parts)
 
 

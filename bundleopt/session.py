@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bundleopt.config import Config
 from bundleopt.config_layers import ResolvedConfig, resolve
@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from bundleopt_data.settings import CampaignSettings, SourceSettings
 
 Progress = Callable[[str, float], None]
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A progress that also sees how plan and bound come together."""
+
+    def __call__(self, step: str, share: float, /) -> None:
+        """Take (what is being done, share done)."""
+
+    def converging(self, value: float, bound: float, seconds: float) -> None:
+        """Take the objective of the best plan so far, the bound of any plan, and the seconds since the search began."""
+
 
 logger = logging.getLogger("bundleopt")
 logger.addHandler(logging.NullHandler())

@@ -30,6 +30,7 @@ from bundleopt.cli import (
     simulate,
     solve,
     train,
+    ui,
     whatif,
 )
 from bundleopt.cli.failures import report_failure
@@ -74,6 +75,7 @@ VERBS = {
     "export": Verb(export.export, "Write a plan as CSV, Excel, Parquet.", "export --to campaign"),
     "simulate": Verb(simulate.simulate, "Make a market with known truth, or play a plan in it.", "simulate my-market"),
     "report": Verb(report.report, "Write the report page of a run.", "report --out campaign.html"),
+    "ui": Verb(ui.ui, "Open the what-if page in the browser.", "ui"),
 }
 for _name, _verb in VERBS.items():
     app.command(_name, short_help=_verb.line, epilog=f"Example: {NAME} {_verb.example}")(_verb.command)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bundleopt.config import SolveConfig
-from bundleopt.session import Progress
+from bundleopt.session import Progress, Watcher
 from bundleopt_data.errors import UsageError
 from bundleopt_solvers.plan import CampaignPlan, Certificate, RuleReport, StopReason
 from bundleopt_solvers.problem import CampaignProblem
@@ -62,7 +62,7 @@ def optimise(
     from bundleopt_solvers.engine import solve_campaign
     from bundleopt_solvers.robust import solve_robust
 
-    how, told = engine_settings(settings, gap_only=gap_only), _told(progress, settings)
+    how, told = engine_settings(settings, gap_only=gap_only), _told(progress, settings, is_shown=True)
     if problem.rules.risk is not None or problem.rules.budget_confidence is not None:
         plan = solve_robust(problem, how, progress=told)
     else:
@@ -71,11 +71,18 @@ def optimise(
     return replace(plan, headline=headline)
 
 
-def _told(progress: Progress, settings: SolveConfig) -> Callable[[str, float, float, float], None]:
-    """Report the engine's progress (stage, best value, bound, seconds) as a share of the time it may take."""
+def _told(
+    progress: Progress, settings: SolveConfig, *, is_shown: bool = False
+) -> Callable[[str, float, float, float], None]:
+    """Report the engine's progress (stage, best value, bound, seconds) as a share of the time it may take.
 
-    def tell(_stage: str, _value: float, _bound: float, seconds: float) -> None:
+    Value and bound of the plan that `is_shown` go to who watches them; those of a plan to compare with would confuse.
+    """
+
+    def tell(_stage: str, value: float, bound: float, seconds: float) -> None:
         progress("optimising", min(1.0, seconds / settings.time_limit))
+        if is_shown and isinstance(progress, Watcher):
+            progress.converging(value, bound, seconds)
 
     return tell
 
