@@ -60,24 +60,11 @@ def list_runs(flags: ListFlags) -> None:
     rows = [run.row() for run in (search(runs, flags.find) if flags.find else runs)]
 
     def render(console: Console) -> None:
-        # A name that somebody gave is worth a column; an empty one is not.
-        named = any(row["label"] for row in rows)
-        head = (
-            "run",
-            *(("name",) if named else ()),
-            "week",
-            "status",
-            "#bundles",
-            "#offers",
-            "#revenue",
-            "#margin",
-            "#spend",
-            "#gap",
-            "approved by",
-        )
+        head = ("run", "week", "status", "#bundles", "#offers", "#revenue", "#margin", "#spend", "#gap", "approved by")
         lines = [
             (
-                *(row["run"], *((row["label"],) if named else ()), row["week"], row["status"]),
+                # The name that somebody gave stands below: a column of its own would be empty for most.
+                *("\n".join(filter(None, (row["run"], row["label"]))), row["week"], row["status"]),
                 *(formats.count(row[name]) for name in ("bundles", "offers")),
                 *(formats.money(row[name]) for name in ("incremental_revenue", "incremental_margin", "promo_spend")),
                 formats.fine_share(row["gap"]),

@@ -10,17 +10,19 @@ from collections.abc import Callable
 from bundleopt.web import limits
 from bundleopt.web.job import Job, JobKind, JobState
 from bundleopt.web.refusal import Refusal
-from bundleopt.web.worker_process import WorkerDiedError, WorkerProcess
+from bundleopt.web.worker_process import WORKER_COMMAND, WorkerDiedError, WorkerProcess
 
 
 class Board:
     """Takes jobs, runs them in turn in child processes, and keeps the last ones for the list."""
 
-    def __init__(self, *, done: Callable[[Job], None] = lambda _: None) -> None:
-        """Tell `done` of every job that ended."""
+    def __init__(
+        self, *, done: Callable[[Job], None] = lambda _: None, command: tuple[str, ...] = WORKER_COMMAND
+    ) -> None:
+        """Tell `done` of every job that ended; `command` starts a worker."""
         self._jobs: dict[str, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._idle = [WorkerProcess() for _ in range(limits.RUNNING)]
+        self._idle = [WorkerProcess(command) for _ in range(limits.RUNNING)]
         self._at: dict[str, WorkerProcess] = {}
         self._done = done
 
@@ -46,6 +48,12 @@ class Board:
     def jobs(self) -> list[Job]:
         """Return all jobs that are known, newest first."""
         return list(reversed(self._jobs.values()))
+
+    def shown(self) -> list[Job]:
+        """Return the jobs for the list: all that go on, and the last ones that ended."""
+        jobs = self.jobs()
+        ended = [job for job in jobs if job.is_ended][: limits.JOBS_SHOWN]
+        return [job for job in jobs if not job.is_ended or job in ended]
 
     def waiting(self) -> list[Job]:
         """Return the jobs that wait, in the order of their turns."""

@@ -91,13 +91,8 @@ def _between(values: Sequence[tuple[float, float]], bounds: Sequence[tuple[float
     if len(bounds) < 2 or len(values) != len(bounds):
         return Markup("")
     there = [f"M{bounds[0][0]:.1f},{bounds[0][1]:.1f}", *(f"H{x:.1f}V{y:.1f}" for x, y in bounds[1:])]
-    back = [f"L{values[-1][0]:.1f},{values[-1][1]:.1f}", *(f"V{y:.1f}H{x:.1f}" for x, y in _backwards(values))]
+    back = [f"L{values[-1][0]:.1f},{values[-1][1]:.1f}", *(f"V{y:.1f}H{x:.1f}" for x, y in reversed(values[:-1]))]
     return Markup('<path class="open" d="{}Z"/>').format("".join([*there, *back]))
-
-
-def _backwards(values: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The corners of the steps on the way back: the height before a step, where the step is."""
-    return [(values[place + 1][0], values[place][1]) for place in range(len(values) - 2, -1, -1)] + [values[0]]
 
 
 def _legend() -> Markup:

@@ -14,7 +14,7 @@ from bundleopt_data.errors import UsageError
 
 KEEP, BAN = "keep", "ban"
 _MOST_DECISIONS = 500
-_FLAG = re.compile(r"--([a-z][a-z-]*[a-z])")
+_SETTING = re.compile(r"--([a-z][a-z-]*[a-z])|\b([a-z]+(?:_[a-z]+)+)\b")
 
 Text = Annotated[str, Field(max_length=100)]
 LongText = Annotated[str, Field(max_length=2000)]
@@ -106,14 +106,14 @@ def values_of(settings: SolveConfig) -> FormValues:
 
 
 def for_the_page(sentence: str) -> str:
-    """Return a sentence of the application with its flags named as the page names them.
+    """Return a sentence of the application with its flags and keys named as the page names them.
 
     >>> for_the_page("--max-discount: '3' is not a share"), for_the_page("A longer --time-limit may close it.")
     ("“Largest discount”: '3' is not a share", 'A longer “Stop after” may close it.')
     """
 
     def named(match: re.Match[str]) -> str:
-        label = fields.LABELS.get(match[1].replace("-", "_"))
+        label = fields.LABELS.get(match[2] or match[1].replace("-", "_"))
         return f"“{label}”" if label is not None else match[0]
 
-    return _FLAG.sub(named, sentence)
+    return _SETTING.sub(named, sentence)

@@ -50,7 +50,8 @@ class Job:
         request: what the worker gets. title: what people see.
         step, share: what is being done, and how much of it is done, in [0, 1]. points: plan and bound so far.
         result: what the worker made; empty where it made nothing. failure: why, in words.
-        started, ended, heard: seconds of a clock that only goes forward; heard: when the last point came.
+        started, ended: seconds of a clock that only goes forward. told: seconds of the search at its last word;
+        heard: when that came.
     """
 
     kind: JobKind
@@ -65,6 +66,7 @@ class Job:
     failure: str = ""
     started: float | None = None
     ended: float | None = None
+    told: float = 0.0
     heard: float = 0.0
 
     @property
@@ -73,15 +75,19 @@ class Job:
         return self.state in ENDED
 
     @property
+    def draft(self) -> str:
+        """Name of the draft that it made; "" where it made none."""
+        return str(self.result.get("draft", ""))
+
+    @property
     def seconds(self) -> float:
         """Seconds at work."""
         return 0.0 if self.started is None else (self.ended or time.monotonic()) - self.started
 
     @property
     def searched(self) -> float:
-        """Seconds since the search began, as far as it goes on: between two points nothing changed but the time."""
-        last = self.points[-1].seconds if self.points else 0.0
-        return last + (time.monotonic() - self.heard if self.step == SEARCH and not self.is_ended else 0.0)
+        """Seconds since the search began, as far as it goes on: between two words nothing changes but the time."""
+        return self.told + (time.monotonic() - self.heard if self.step == SEARCH and not self.is_ended else 0.0)
 
     def hear(self, message: dict[str, Any]) -> None:
         """Take one message of the worker."""
@@ -96,8 +102,11 @@ class Job:
 
     def _converge(self, message: dict[str, Any]) -> None:
         seconds, value, bound = float(message["seconds"]), message["value"], message["bound"]
-        if self.points and seconds < self.points[-1].seconds:
+        if seconds < self.told:
             self.points.clear()  # a further search began, for a second objective or a tighter budget
         if value is not None and math.isfinite(value):
-            self.points.append(Point(seconds, float(value), bound))
-            self.heard = time.monotonic()
+            last = self.points[-1] if self.points else None
+            # The chart goes on level by itself: a point is worth keeping where something changed.
+            if last is None or (last.value, last.bound) != (float(value), bound):
+                self.points.append(Point(seconds, float(value), bound))
+            self.told, self.heard = seconds, time.monotonic()

@@ -14,7 +14,7 @@ BURST, CHANGES_PER_SECOND = 40, 4.0
 CONNECTIONS = 128
 # Plans that nobody saved: the oldest go.
 DRAFTS_KEPT = 20
-# Finished jobs that stay in the list.
-JOBS_KEPT = 6
+# Finished jobs that are remembered, and that stay in the list: their plans stand among the scenarios.
+JOBS_KEPT, JOBS_SHOWN = 12, 2
 # Points of one sweep of the budget.
 FRONTIER_POINTS = 12

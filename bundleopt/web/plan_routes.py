@@ -118,7 +118,7 @@ def plan_values(desk: Desk, selection: Selection) -> dict[str, Any]:
 
 
 def _jobs(desk: Desk) -> list[Any]:
-    return [job_view(desk.board, one) for one in desk.board.jobs()]
+    return [job_view(desk.board, one) for one in desk.board.shown()]
 
 
 def _taken(desk: Desk, request: Request, job: Job) -> Response:

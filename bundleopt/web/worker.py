@@ -26,7 +26,7 @@ Tell = Callable[[dict[str, Any]], None]
 Request = dict[str, Any]
 
 # Between two reports of a search: what a person can follow.
-_EVERY_SECONDS = 0.2
+_EVERY_SECONDS, _EVERY_POINT_SECONDS = 0.2, 0.05
 # After the server is gone, the plan at hand may be finished in this time.
 _GRACE_SECONDS = 10.0
 
@@ -42,7 +42,7 @@ class Reporter:
     def __call__(self, step: str, share: float, /) -> None:
         """Report a step, every new one at once."""
         now = time.monotonic()
-        if self._pending is not None and (step != self._step or now - self._converged >= _EVERY_SECONDS):
+        if step != self._step:
             self._converge(now)
         if step != self._step or now - self._told >= _EVERY_SECONDS:
             self._step, self._told = step, now
@@ -53,7 +53,7 @@ class Reporter:
         finite = [float(number) if math.isfinite(number) else None for number in (value, bound)]
         self._pending = {"seconds": seconds, "value": finite[0], "bound": finite[1]}
         now = time.monotonic()
-        if now - self._converged >= _EVERY_SECONDS:
+        if now - self._converged >= _EVERY_POINT_SECONDS:
             self._converge(now)
 
     def _converge(self, now: float) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+WORKER_COMMAND = (sys.executable, "-m", "bundleopt.web.worker")
 _LONGEST_LINE = 16 * 1024 * 1024
 # A worker is replaced after so many plans: what libraries may leave behind in its memory goes with it.
 _PLANS = 25
@@ -28,8 +29,9 @@ class WorkerDiedError(Exception):
 class WorkerProcess:
     """At most one child process; started at the first request, or before by `warm`."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: tuple[str, ...] = WORKER_COMMAND) -> None:
         """Start nothing yet."""
+        self._command = command
         self._process: asyncio.subprocess.Process | None = None
         self._asked = 0
 
@@ -39,7 +41,7 @@ class WorkerProcess:
             await self.close()
             # A session of its own: Ctrl-C in the terminal reaches the server, which then decides.
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bundleopt.web.worker"),
+                *self._command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -61,11 +63,11 @@ class WorkerProcess:
         with contextlib.suppress(ConnectionError):
             process.stdin.write(json.dumps(request).encode() + b"\n")
             await process.stdin.drain()
-        while line := await process.stdout.readline():
-            message = json.loads(line)
+        while message := await _message(process.stdout):
             hear(message)
             if message.get("end"):
                 return
+        self.kill()
         raise WorkerDiedError(await process.wait())
 
     def interrupt(self) -> None:
@@ -92,3 +94,12 @@ class WorkerProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+
+
+async def _message(stream: asyncio.StreamReader) -> dict[str, Any] | None:
+    """The next message of a worker; None where it closed the pipe, or writes what is no message."""
+    try:
+        message = json.loads(await stream.readline())
+    except ValueError:  # an empty line at the end, something that is not JSON, or a line beyond all bounds
+        return None
+    return message if isinstance(message, dict) else None
