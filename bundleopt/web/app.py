@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from bundleopt.cli.failures import classify
+from bundleopt.report.formats import NumberFormat
 from bundleopt.web import plan_routes, scenario_routes
 from bundleopt.web.access import Access
 from bundleopt.web.desk import Desk
@@ -22,16 +23,18 @@ from bundleopt.web.rendering import STATIC
 from bundleopt.workspace import Workspace
 from bundleopt_data.errors import BundleoptError
 
+PLAIN = NumberFormat()
 _MISSING, _NOT_ALLOWED = 404, 405
 
 
-def create_app(workspace: Workspace, *, named: str | None, access: Access) -> Guard:
+def create_app(workspace: Workspace, *, named: str | None, access: Access, numbers: NumberFormat = PLAIN) -> Guard:
     """Return the page of a workspace behind its guard.
 
     Args:
         workspace: its folders.
         named: the workspace as it was named; None means the one that is found from here.
         access: who may come in.
+        numbers: how they are written, and the currency.
     """
     desk = Desk(workspace, named, access)
 
@@ -48,7 +51,7 @@ def create_app(workspace: Workspace, *, named: str | None, access: Access) -> Gu
     app.include_router(scenario_routes.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_answers(app)
-    return Guard(app, access)
+    return Guard(app, access, numbers)
 
 
 def _add_answers(app: FastAPI) -> None:

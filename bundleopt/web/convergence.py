@@ -72,8 +72,8 @@ def _axes(low: float, high: float, last: float) -> Markup:
         parts.append(
             Markup('<line class="grid" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(_LEFT, y, right, y)
         )
-        parts.append(text.format("left", _LEFT - 8, y + 4, formats.money(low + share * (high - low))))
-    parts += [text.format("", _LEFT, foot + 18, "0 s"), text.format("left", right, foot + 18, f"{last:.1f} s")]
+        parts.append(text.format("end", _LEFT - 8, y + 4, formats.money(low + share * (high - low))))
+    parts += [text.format("", _LEFT, foot + 18, "0 s"), text.format("end", right, foot + 18, f"{last:.1f} s")]
     return Markup("").join(parts)
 
 

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bundleopt.report import formats
 from bundleopt.web import limits
 from bundleopt.web.access import Access
 from bundleopt.web.refusal import Refusal, answer
@@ -65,9 +66,9 @@ class Allowance:
 class Guard:
     """The ASGI application around the page."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        """Guard `app` for whom `access` knows."""
-        self._app, self._access, self._allowance = app, access, Allowance()
+    def __init__(self, app: ASGIApp, access: Access, numbers: formats.NumberFormat) -> None:
+        """Guard `app` for whom `access` knows; its answers write numbers as `numbers` says."""
+        self._app, self._access, self._numbers, self._allowance = app, access, numbers, Allowance()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
@@ -81,7 +82,8 @@ class Guard:
                 await landing(scope, receive, _with_headers(send))
                 return
             body = _Body(receive)
-            await self._app(scope, body.receive, _with_headers(send))
+            with formats.written_as(self._numbers):
+                await self._app(scope, body.receive, _with_headers(send))
         except Refusal as refusal:
             await answer(refusal, headers)(scope, receive, _with_headers(send))
 

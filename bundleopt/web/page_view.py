@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from markupsafe import Markup
 
 from bundleopt.web import convergence, fields
 from bundleopt.web.board import Board
@@ -13,9 +15,6 @@ from bundleopt.web.job import Job, JobState
 from bundleopt.web.refusal import Refusal
 from bundleopt.web.scenarios import Scenario, Scenarios
 from bundleopt.web.worker import session_of
-
-if TYPE_CHECKING:
-    from bundleopt.session import Session
 
 # Where no plan and no setting says how much money moves here.
 _BUDGET_REACH = 1000.0
@@ -72,11 +71,15 @@ def _usual_base(known: list[Scenario], shown: Scenario | None) -> Scenario | Non
     return next(iter([*approved, *reversed(saved), *reversed(others)]), None)
 
 
-def open_settings(workspace: str | None, shown: Scenario | None) -> tuple[Session, FormValues]:
-    """Return the session of the workspace, and the inputs as the plan shown was made (or as the workspace is set)."""
+def open_inputs(workspace: str | None, shown: Scenario | None) -> FormValues:
+    """Return the inputs as the plan shown was made, or as the workspace is set.
+
+    Raises:
+        UsageError: the plan was made with settings that this version does not know.
+    """
     start = str(shown.run.folder) if shown is not None else None
     session = session_of({"workspace": workspace, "start": start, "settings": {}}, _SILENT)
-    return session, values_of(session.config.solve)
+    return values_of(session.config.solve)
 
 
 def sliders(values: FormValues, known: list[Scenario]) -> dict[str, dict[str, Any]]:
@@ -108,7 +111,7 @@ class JobView:
 
     job: Job
     turn: int
-    chart: str
+    chart: Markup
     sentence: str
 
     @property

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
+from bundleopt.report import formats
 from bundleopt.web import limits
 from bundleopt.web.desk import Desk
 from bundleopt.web.forms import FrontierForm, PlanForm
 from bundleopt.web.job import Job
-from bundleopt.web.page_view import Selection, job_view, open_settings, select, sliders
+from bundleopt.web.page_view import Selection, job_view, open_inputs, select, sliders
 from bundleopt.web.plan_view import PlanView, plan_view
 from bundleopt.web.rendering import back_to, is_partial, render
 from bundleopt.web.scenario_row import scenario_row
@@ -33,15 +34,14 @@ def page(desk: TheDesk, run: Reference = "", base: Reference = "") -> Response:
     known = desk.scenarios.all()
     message = ""
     try:
-        session, values = open_settings(desk.named, selection.shown)
+        values = open_inputs(desk.named, selection.shown)
     except UsageError as error:  # its data moved, or an earlier version made it: the plan is shown all the same
-        session, values = open_settings(desk.named, None)
+        values = open_inputs(desk.named, None)
         message = f"The inputs show the settings of the workspace, not of this plan: {error}"
     return render(
         "page.html.j2",
         csrf=desk.access.csrf,
         workspace=desk.workspace.root.name if not desk.workspace.is_embedded else "Complete Journey sample",
-        currency=session.config.data.currency,
         values=values,
         sliders=sliders(values, known),
         message=message,
@@ -114,7 +114,7 @@ async def frontier(desk: TheDesk, identity: str) -> Response:
 def plan_values(desk: Desk, selection: Selection) -> dict[str, Any]:
     """Return what the template of a plan shows."""
     view: PlanView | None = plan_view(selection.shown, selection.base) if selection.shown is not None else None
-    return {"view": view, "options": desk.scenarios.all()}
+    return {"view": view, "options": desk.scenarios.all(), "currency": formats.currency()}
 
 
 def _jobs(desk: Desk) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bundleopt.comparison.difference import PlanDifference, difference
 from bundleopt.plan import sentences
-from bundleopt.report import formats, svg
+from bundleopt.report import charts, formats
 from bundleopt.stages.item_choice import BUNDLE_SEPARATOR
 from bundleopt.verbs.report import read_result
 from bundleopt.web import fields
@@ -79,7 +79,6 @@ class PlanView:
     waterfall: str
     settings: tuple[tuple[str, str, str], ...]
     changes: PlanDifference | None
-    currency: str
 
     @property
     def is_proven(self) -> bool:
@@ -109,12 +108,11 @@ def plan_view(scenario: Scenario, base: Scenario | None) -> PlanView:
         bundles=_bundles(result, kept=frozenset(config.get("solve.lock", ()))),
         banned=tuple(str(text) for text in config.get("solve.exclude", ())),
         rules=_rules(document),
-        waterfall=_waterfall(document),
+        waterfall=charts.waterfall(document, "revenue"),
         settings=_settings(changes, is_same_week=before.document["week"] == document["week"])
         if changes and before
         else (),
         changes=changes,
-        currency=str(config.get("data.currency") or ""),
     )
 
 
@@ -149,7 +147,7 @@ def _bundle(row: dict[Any, Any], kept: frozenset[str]) -> BundleRow:
         price=formats.money(row["price"]),
         discount=formats.share(row["discount"]),
         customers=formats.count(row["customers"]),
-        redemptions=f"{row['redemptions']:,.1f}",
+        redemptions=formats.number(round(row["redemptions"], 1)),
         revenue=formats.money(row["incremental_revenue"]),
         margin=formats.money(row["incremental_margin"]),
         spend=formats.money(row["promo_spend"]),
@@ -173,14 +171,6 @@ def _rules(document: dict[str, Any]) -> tuple[dict[str, str], ...]:
         }
         for rule in binding[:_RULES_SHOWN]
     )
-
-
-def _waterfall(document: dict[str, Any]) -> str:
-    parts = document["decomposition"].items()
-    steps = [
-        (sentences.DECOMPOSITION_LABELS.get(name, name.replace("_", " ")), value) for name, value in parts if value
-    ]
-    return svg.waterfall(steps, ("incremental revenue", document["totals"]["incremental_revenue"]["value"]))
 
 
 def _settings(changes: PlanDifference, *, is_same_week: bool) -> tuple[tuple[str, str, str], ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bundleopt.report import formats
 from bundleopt.session import open_session
 from bundleopt.web import limits
 from bundleopt.web.access import HOST, Access
@@ -47,10 +48,12 @@ def serve(
         from bundleopt.web.app import create_app
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "fastapi", "app") from error
-    found = open_session(workspace).workspace
+    session = open_session(workspace)
+    found, data = session.workspace, session.config.data
+    numbers = formats.number_format(data.number_format, data.currency)
     with listen(port) as listener:
         access = Access(listener.getsockname()[1])
-        app = create_app(found, named=str(workspace) if workspace is not None else None, access=access)
+        app = create_app(found, named=str(workspace) if workspace is not None else None, access=access, numbers=numbers)
         server = _Server(
             uvicorn.Config(
                 app,

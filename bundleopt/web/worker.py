@@ -72,9 +72,12 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     channel = _own_channel()
 
+    lock = threading.Lock()
+
     def tell(message: dict[str, Any]) -> None:
-        channel.write(json.dumps(message, ensure_ascii=False) + "\n")
-        channel.flush()
+        with lock:  # scenarios of a sweep report from several threads
+            channel.write(json.dumps(message, ensure_ascii=False) + "\n")
+            channel.flush()
 
     requests: queue.Queue[Request | None] = queue.Queue()
     threading.Thread(target=_read, args=(requests,), daemon=True).start()
@@ -134,12 +137,16 @@ def _plan(request: Request, reporter: Reporter) -> dict[str, Any]:
 
 def _frontier(request: Request, reporter: Reporter) -> dict[str, Any]:
     """Plan at several budgets, and keep the files of the sweep."""
+    from bundleopt.report import formats
     from bundleopt.scenarios.files import write_files
     from bundleopt.scenarios.page import HEAD, frontier, row
+    from bundleopt.session import open_session
     from bundleopt.verbs.whatif import whatif
 
     session = session_of(request, reporter)
     settings = {name: value for name, value in session.config.solve.model_dump(mode="json").items() if value != []}
+    if settings["time_limit"] == open_session(request["workspace"]).config.solve.time_limit:
+        del settings["time_limit"]  # nobody asked for it: a sweep then shares the time of a few plans
 
     def work(*, wait: bool) -> dict[str, Any]:
         result = whatif(
@@ -150,9 +157,11 @@ def _frontier(request: Request, reporter: Reporter) -> dict[str, Any]:
             **settings,
         )
         write_files(result, Path(request["folder"]), currency=session.config.data.currency)
-        rows = [row(one, result) for one in (result.base, *result.outcomes)]
+        data = session.config.data
+        with formats.written_as(formats.number_format(data.number_format, data.currency)):
+            rows = [row(one, result) for one in (result.base, *result.outcomes)]
+            chart = frontier(result)
         rows[0]["label"] = "as set"
-        chart = frontier(result)
         return {"head": HEAD, "rows": rows, "chart": str(chart) if chart is not None else "", "week": result.week}
 
     return _in_turn(work, reporter)
