@@ -109,9 +109,9 @@ def find_priced_candidates(
         category_rule=CATEGORY_RULES[settings.same_category],
         allow_below_cost=settings.below_cost,
     )
-    found = candidate_search.search(
-        candidate_inputs(forecast, campaign, choice, settings), search, cache=cache, progress=progress
-    )
+    inputs = candidate_inputs(forecast, campaign, choice, settings)
+    inputs = replace(inputs, outside=_with_displaced(inputs.outside, forecast, campaign, settings))
+    found = candidate_search.search(inputs, search, cache=cache, progress=progress)
     family = found.family
     if total < settings.candidates:
         family += f"; {total:,} bundles, not {settings.candidates:,}, for so many customers"
@@ -216,6 +216,22 @@ def _pulled_forward(forecast: DemandForecast, campaign: CampaignWeek, settings: 
     weight = revenue_weight(settings)
     lost = -share * (weight * price + (1.0 - weight) * margin)
     return np.repeat(lost.astype(np.float32)[None, :], len(forecast.probability), axis=0)
+
+
+def _with_displaced(
+    outside: npt.NDArray[np.float32] | None, forecast: DemandForecast, campaign: CampaignWeek, settings: SolveConfig
+) -> npt.NDArray[np.float32] | None:
+    """`outside` less what an induced unit takes from its category: as if none of it were inside the bundle."""
+    if forecast.need is None or not bool(forecast.need.any()):
+        return outside
+    from bundleopt_models.category_need import displaced_money
+    from bundleopt_models.option_table import shelf_margin
+
+    weight = revenue_weight(settings)
+    money = weight * campaign.shelf_price_cents / 100.0 + (1.0 - weight) * shelf_margin(campaign)
+    chance = forecast.probability / np.maximum(forecast.visit_probability, 1e-12)[:, None]
+    lost = displaced_money(chance, forecast.category, forecast.need, money)
+    return -lost if outside is None else outside - lost
 
 
 def stand_ins(choice: ItemChoice, forecast: DemandForecast, size: tuple[int, int]) -> tuple[tuple[int, ...], ...]:

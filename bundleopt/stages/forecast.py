@@ -58,8 +58,7 @@ def as_arrays(forecast: DemandForecast) -> Arrays:
     arrays["pull_share"] = forecast.pull_forward.share
     arrays["numbers"] = np.array([forecast.relations.background, forecast.pull_forward.assumed_share])
     arrays["week"] = np.array(forecast.week.isoformat())
-    if forecast.state is not None:
-        arrays["state"] = forecast.state
+    arrays |= {name: value for name, value in (("state", forecast.state), ("need", forecast.need)) if value is not None}
     if forecast.uncertainty is not None:
         arrays |= {f"{_SPREAD}{name}": value for name, value in forecast.uncertainty.arrays().items()}
         arrays |= {f"{_COMMON}{name}": np.array(value) for name, value in forecast.uncertainty.numbers().items()}
@@ -79,6 +78,7 @@ def from_arrays(arrays: Arrays) -> DemandForecast:
         pull_forward=PullForward(arrays["pull_share"], assumed),
         uncertainty=_uncertainty(arrays),
         state=arrays.get("state"),
+        need=arrays.get("need"),
         **plain,
     )
 

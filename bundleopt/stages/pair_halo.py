@@ -26,12 +26,13 @@ _ROUNDING = 1e-6
 def outside_gain(forecast: DemandForecast, campaign: CampaignWeek, revenue_weight: float) -> npt.NDArray[np.float32]:
     """(U, I) money >= 0 per induced unit, in terms of the objective."""
     relations = forecast.relations.known()
+    # Revenue and margin are each rounded apart by the valuation, so each counts where it is positive.
+    money = revenue_weight * campaign.shelf_price_cents / 100.0 + (1 - revenue_weight) * shelf_margin(campaign)
     gain = np.zeros(forecast.probability.shape, dtype=np.float32)
+    gain += _dearest_loss(forecast, money)
     if not len(relations.first):
         return gain
     visit = torch.as_tensor(forecast.visit_probability).double()
-    # Revenue and margin are each rounded apart by the valuation, so each counts where it is positive.
-    money = revenue_weight * campaign.shelf_price_cents / 100.0 + (1 - revenue_weight) * shelf_margin(campaign)
     for first, second, gamma in zip(relations.first, relations.second, relations.gamma, strict=True):
         both = torch.as_tensor(np.ascontiguousarray(forecast.probability[:, [first, second]].T)).double()
         x = conditional_marginals(both, visit)
@@ -40,3 +41,12 @@ def outside_gain(forecast: DemandForecast, campaign: CampaignWeek, revenue_weigh
         gain[:, second] += np.maximum(back.numpy() * money[first], 0.0).astype(np.float32)
     gain *= 1 + _ROUNDING
     return gain
+
+
+def _dearest_loss(forecast: DemandForecast, money: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """(I,) the most that displacing at most one unit of the item's category spares, where units of it lose money."""
+    if forecast.need is None:
+        return np.zeros(len(money), dtype=np.float32)
+    spared = np.zeros(int(forecast.category.max(initial=0)) + 1)
+    np.maximum.at(spared, forecast.category, -money)
+    return np.where(forecast.need > 0, spared[forecast.category], 0.0).astype(np.float32)

@@ -7,7 +7,7 @@ the same items, so that the difference is what the offers do to each other and n
 * items of different offers are independent given a visit, except known complements and substitutes, whose log odds
   ratio in excess of the background joins them. The background itself is left out, as it is in `outside.py`: that some
   weeks' baskets are fuller than others makes no offer a cause of another one's redemption;
-* the offers share the visit: one that brings the customer in makes the other's bundle likelier.
+* nobody comes for an offer: everything happens given a visit, times P(visit).
 
 Offering a bundle multiplies every subset that contains it by its M. Reach is 1, where offers meet most often; items
 outside the offers and later weeks are left out on both sides.
@@ -33,6 +33,7 @@ from bundleopt_models.joint_law import bundle_law, conditional_marginals
 from bundleopt_models.multi_buy import unit_law
 from bundleopt_models.offer_values import OptionTable
 from bundleopt_models.option_table import CENTS, shelf_margin
+from bundleopt_models.outside import causal_relations
 from bundleopt_models.valuation import OptionMoney, option_money
 
 Reals = npt.NDArray[np.float64]
@@ -108,7 +109,7 @@ def measure_additivity(
     people = people[count >= 2]
     people = people[np.unique(np.linspace(0, len(people) - 1, min(sample, len(people))).astype(np.int64))]
     money = option_money(forecast, campaign, table)
-    known = forecast.relations.known()
+    known = causal_relations(forecast.relations, forecast.category, forecast.need)
     additive, joint, seen = np.zeros(2), np.zeros(2), 0
     for customer in people:
         options = offers.option[offers.customer == customer]
@@ -163,11 +164,10 @@ def values_together(held: Sequence[HeldOffer], visit: float, known: PairRelation
         visit: P(visit).
         known: complements and substitutes.
     """
-    law = law_of_all(held, known) * visit
-    law[(0,) * len(held)] += 1.0 - visit
+    law = law_of_all(held, known)
     before = _money(held, law, ())
     alone = [_money(held, law, (place,)) - before for place in range(len(held))]
-    return np.stack(alone), _money(held, law, range(len(held))) - before
+    return np.stack(alone) * visit, (_money(held, law, range(len(held))) - before) * visit
 
 
 def law_of_all(held: Sequence[HeldOffer], known: PairRelations) -> Reals:
@@ -204,7 +204,7 @@ def _margin(law: Reals, place: int) -> Reals:
 
 
 def _money(held: Sequence[HeldOffer], law: Reals, offered: Sequence[int]) -> Reals:
-    """(2,) expected revenue and margin of the items of all offers when those in `offered` are made."""
+    """(2,) expected revenue and margin of the items of all offers when those in `offered` are made, given a visit."""
     for place in offered:
         factor = np.ones(len(held[place].law))
         factor[-1] = held[place].multiplier

@@ -105,4 +105,4 @@ def _rows(
         "diversion": gain * terms.outside,
         "pull_forward": -gain * terms.pulled,
     }
-    return torch.stack([rows[name] for name in DECOMPOSITION], dim=2).numpy()
+    return torch.stack([rows[name] * terms.visit for name in DECOMPOSITION], dim=2).numpy()

@@ -121,7 +121,7 @@ def _worth(
     fixed = terms.outside - terms.kept - terms.pulled
     worth = (fixed + earned * (1.0 - terms.both)) * gain - terms.both * given
     redemption = gain + terms.both * (1.0 - gain)
-    return torch.stack([redemption, worth[0], worth[1], terms.lack.sum(0) * gain]).numpy()
+    return (torch.stack([redemption, worth[0], worth[1], terms.lack.sum(0) * gain]) * terms.visit).numpy()
 
 
 def option_factors(

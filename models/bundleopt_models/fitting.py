@@ -18,6 +18,7 @@ from bundleopt_data.progress import Progress
 from bundleopt_models.attempts import Attempts
 from bundleopt_models.blocks import leave_out
 from bundleopt_models.calibration import CalibrationMap, fit_calibration
+from bundleopt_models.category_need import fit_category_need
 from bundleopt_models.corpus import CorpusBuilder, Scaler, Vocabulary, WeekRows
 from bundleopt_models.device import resolve_device
 from bundleopt_models.likelihood import log_purchase
@@ -242,7 +243,7 @@ def _facts(panel: Panel, weeks: WeekSplit) -> ItemFacts:
 
 
 def _related_facts(model: DemandModel, panel: Panel, weeks: WeekSplit, progress: Progress) -> ItemFacts:
-    """Complementarity beside the model's own probabilities, and what promotions borrow from later weeks."""
+    """Complementarity and competition beside the model's own probabilities, and what promotions borrow from later."""
     fast = model.settings.fast
     chosen = (*weeks.fit, *weeks.validation)[-(RELATION_WEEKS_FAST if fast else RELATION_WEEKS) :]
 
@@ -259,8 +260,11 @@ def _related_facts(model: DemandModel, panel: Panel, weeks: WeekSplit, progress:
     seen = range(max((*weeks.fit, *weeks.validation), default=-1) + 1)
     share = fit_pull_forward(panel, seen) if seen else model.facts.pull_forward
     uncertainty = measure_uncertainty(model, panel, expected, fitted=weeks.fit, held_out=weeks.validation)
+    need = fit_category_need(
+        panel, (*weeks.fit, *weeks.validation), lambda week: model.week_and_quiet_week(panel, week)
+    )
     pull_forward = share.astype(np.float32)
-    return replace(model.facts, relations=relations, pull_forward=pull_forward, uncertainty=uncertainty)
+    return replace(model.facts, relations=relations, pull_forward=pull_forward, uncertainty=uncertainty, need=need)
 
 
 def _run_record(result: TrainingResult, weeks: WeekSplit, seconds: float) -> dict[str, object]:

@@ -43,14 +43,17 @@ class PairRelations:
 
     def known(self) -> PairRelations:
         """Only the significant pairs."""
-        keep = self.is_known()
+        return self.where(self.is_known())
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> PairRelations:
+        """The pairs in `keep` (P,)."""
         return PairRelations(
             first=self.first[keep],
             second=self.second[keep],
             gamma=self.gamma[keep],
             standard_error=self.standard_error[keep],
             background=self.background,
-            significant=keep[keep],
+            significant=self.is_known()[keep],
         )
 
     def log_odds(self, one: npt.ArrayLike, other: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -101,6 +104,8 @@ class DemandForecast:
         category: (I,) category codes, for substitutes and diversion.
         uncertainty: how far all of it may be off; None where the model was not asked.
         state: (U, R) learned states of the customers, see `DemandModel.states`; None likewise.
+        need: (I,) chance that a need of the item's category ends in a purchase, in [0, 1): how much items of one
+            category compete, see `category_need`. None: only known pairs do.
     """
 
     week: date
@@ -118,6 +123,7 @@ class DemandForecast:
     category: npt.NDArray[np.int32]
     uncertainty: Uncertainty | None = None
     state: Floats | None = None
+    need: Floats | None = None
 
     def of_customers(self, who: npt.NDArray[np.integer]) -> DemandForecast:
         """The forecast of the customers with codes `who`, in that order; everything about items stays as it is."""

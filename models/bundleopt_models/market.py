@@ -19,7 +19,7 @@ from bundleopt_models.forecast import DemandForecast, PairRelations
 from bundleopt_models.joint_law import conditional_marginals
 from bundleopt_models.multi_buy import UnitLaw, unit_law
 from bundleopt_models.option_table import CENTS, shelf_margin
-from bundleopt_models.outside import OutsideEffect, outside_effect
+from bundleopt_models.outside import CategoryDemand, OutsideEffect, causal_relations, outside_effect
 from bundleopt_models.uncertainty import ParameterDraw, drawn_relations
 
 
@@ -32,7 +32,8 @@ class Market:
         conditional, slope: (N, U) P(i | visit) and price sensitivity. visit: (U,).
         money: (2, N) shelf price and shelf margin. pull: (N,) share of induced units borrowed from later weeks.
         outside: effect of an induced unit on other items.
-        relations: of the forecast, in item codes. kappa: (N,) expected units given bought.
+        relations: of the forecast, in item codes. causal: those whose items change each other's sales.
+        category: (I,) codes. kappa: (N,) expected units given bought.
     """
 
     place: npt.NDArray[np.int64]
@@ -43,12 +44,14 @@ class Market:
     pull: torch.Tensor
     outside: OutsideEffect
     relations: PairRelations
+    causal: PairRelations
+    category: npt.NDArray[np.int32]
     kappa: torch.Tensor
 
     def all_customers(self, items: npt.NDArray[np.int32], quantity: npt.NDArray[np.int32]) -> BundleCells:
         """Cells of (n, K) bundles of (n,) units of each item for every customer, shaped (n, U)."""
         rows = self._rows(items)
-        gammas, excess = self._gammas(items)
+        gammas, excess, same = self._pairs(items)
         return BundleCells(
             conditional=self.conditional[rows],
             visit=self.visit,
@@ -58,6 +61,8 @@ class Market:
             pull=self.pull[rows][..., None],
             outside=torch.stack([self.outside.revenue[rows], self.outside.margin[rows]]),
             scales=torch.stack([self.outside.scale_down[rows], self.outside.scale_up[rows]]),
+            rival=self.outside.rival[rows],
+            same=same[..., None],
             units=self._units(rows, quantity, across=True),
         )
 
@@ -66,7 +71,7 @@ class Market:
     ) -> BundleCells:
         """Cells of (n, K) bundles of (n,) units of each item, each for one customer, shaped (n,)."""
         rows, who = self._rows(items), torch.as_tensor(customers, device=self.visit.device)
-        gammas, excess = self._gammas(items)
+        gammas, excess, same = self._pairs(items)
         return BundleCells(
             conditional=self.conditional[rows, who],
             visit=self.visit[who],
@@ -76,6 +81,8 @@ class Market:
             pull=self.pull[rows],
             outside=torch.stack([self.outside.revenue[rows, who], self.outside.margin[rows, who]]),
             scales=torch.stack([self.outside.scale_down[rows, who], self.outside.scale_up[rows, who]]),
+            rival=self.outside.rival[rows, who],
+            same=same,
             units=self._units(rows, quantity, across=False),
         )
 
@@ -97,13 +104,15 @@ class Market:
     def _rows(self, items: npt.NDArray[np.int32]) -> torch.Tensor:
         return torch.as_tensor(self.place[items.T], device=self.visit.device)
 
-    def _gammas(self, items: npt.NDArray[np.int32]) -> tuple[torch.Tensor, torch.Tensor]:
-        """(P, n) log odds ratios of the pairs of (n, K) bundles; and of known pairs the same less the background."""
+    def _pairs(self, items: npt.NDArray[np.int32]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(P, n) of the pairs of (n, K) bundles: log odds ratios, those of causal pairs less the background, same."""
         pairs = np.array(list(combinations(range(items.shape[1]), 2)), dtype=np.int64).reshape(-1, 2)
         one, other = items[:, pairs[:, 0]].T, items[:, pairs[:, 1]].T
         gammas = self.relations.log_odds(one, other)
-        excess = self.relations.known().log_odds(one, other) - self.relations.background
-        return torch.as_tensor(gammas, device=self.visit.device), torch.as_tensor(excess, device=self.visit.device)
+        excess = self.causal.log_odds(one, other) - self.causal.background
+        same = (self.category[one] == self.category[other]).astype(np.float64)
+        gamma, above, alike = (torch.as_tensor(part, device=self.visit.device) for part in (gammas, excess, same))
+        return gamma, above, alike
 
 
 def build_market(
@@ -131,7 +140,7 @@ def build_market(
         raise UsageError("forecast and campaign week list different items, or in a different order")
     wanted = np.unique(items[items >= 0]).astype(np.int64)
     everything = forecast.relations if draw is None else drawn_relations(forecast.relations, draw)
-    relations = everything.known()
+    relations = causal_relations(everything, forecast.category, forecast.need)
     near = np.isin(relations.first, wanted) | np.isin(relations.second, wanted)
     kept = np.unique(np.concatenate([wanted, relations.first[near], relations.second[near]])).astype(np.int64)
     visit = _tensor(forecast.visit_probability[customers], device)
@@ -142,21 +151,52 @@ def build_market(
         slope = slope * _tensor(draw.slope[wanted], device)[:, None]
     money = np.stack([campaign.shelf_price_cents / CENTS, shelf_margin(campaign)])
     local = _localised(relations, kept, near)
-    effect = outside_effect(conditional, np.searchsorted(kept, wanted), local, _tensor(money[:, kept], device))
+    place = np.searchsorted(kept, wanted)
+    beside = _beside(forecast, campaign, (wanted, customers), conditional[place])
+    effect = outside_effect(conditional, place, local, _tensor(money[:, kept], device), beside)
     share = forecast.pull_forward.share.astype(np.float64)
     pull = np.where(np.isnan(share), forecast.pull_forward.assumed_share, share)
-    place = np.full(len(forecast.item_ids), -1, dtype=np.int64)
-    place[wanted] = np.arange(len(wanted))
+    row = np.full(len(forecast.item_ids), -1, dtype=np.int64)
+    row[wanted] = np.arange(len(wanted))
     return Market(
-        place=place,
-        conditional=conditional[np.searchsorted(kept, wanted)],
+        place=row,
+        conditional=conditional[place],
         slope=slope,
         visit=visit,
         money=_tensor(money[:, wanted], device),
         pull=_tensor(pull[wanted], device),
         outside=effect,
         relations=everything,
+        causal=relations,
+        category=forecast.category,
         kappa=_tensor(forecast.units[wanted], device),
+    )
+
+
+def _beside(
+    forecast: DemandForecast,
+    campaign: CampaignWeek,
+    part: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | slice],
+    chance: torch.Tensor,
+) -> CategoryDemand | None:
+    """The categories of the wanted items for some customers, `part` being both; no draw moves the neighbours."""
+    (wanted, customers), need = part, forecast.need
+    if need is None or not bool((need[wanted] > 0).any()):
+        return None
+    codes, place = np.unique(forecast.category[wanted], return_inverse=True)
+    member = np.flatnonzero(np.isin(forecast.category, codes))
+    inside = (forecast.category[member][:, None] == codes[None, :]).astype(np.float32)
+    chances = (
+        forecast.probability[customers][:, member] / np.maximum(forecast.visit_probability[customers], 1e-12)[:, None]
+    )
+    money = np.stack([campaign.shelf_price_cents / CENTS, shelf_margin(campaign)])[:, member].astype(np.float32)
+    sums = [chances @ inside, *(chances @ (inside * row[:, None]) for row in money)]
+    total, price, margin = (_tensor(part.T, chance.device)[place.reshape(-1)] for part in sums)
+    return CategoryDemand(
+        share=_tensor(need[wanted], chance.device),
+        chance=chance,
+        total=torch.maximum(total, chance),
+        money=torch.stack([price, margin]),
     )
 
 

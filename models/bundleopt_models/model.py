@@ -44,12 +44,14 @@ class ItemFacts:
         units: (I,) kappa, expected units given bought. pull_forward: (I,) share borrowed from later weeks, NaN where
             it is not identified.
         relations: pairs, as codes of the vocabulary's items. uncertainty: of all of it; None where not measured.
+        need: (I,) chance that a need of the item's category ends in a purchase, see `category_need`; None: not asked.
     """
 
     units: Floats
     pull_forward: Floats
     relations: PairRelations
     uncertainty: Uncertainty | None = None
+    need: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,17 @@ class DemandModel:
                 probability[cells] *= ratio / (1.0 + np.minimum(given, 1.0) * (ratio - 1.0))
         return probability
 
+    def week_and_quiet_week(self, panel: Panel, week_index: int) -> tuple[Floats, Floats, Floats]:
+        """(U, I) chances of a week as it was, (U, I) without its promotions, (U,) of a visit; see `category_need`.
+
+        Without promotions means every price at its reference, no display and no mailer.
+        """
+        chance, visit = self.weekly_grid(panel, week_index)
+        reference = self.view(panel).builder.tables.reference[min(week_index, panel.n_weeks)]
+        none = np.zeros(panel.n_items, np.float32)
+        quiet, _ = self.weekly_grid(panel, week_index, log_price=reference, display=none, mailer=none)
+        return chance, quiet, visit
+
     def habit_shift(
         self, view: PanelView, inputs: WeekInputs
     ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], np.float32] | None:
@@ -201,6 +214,7 @@ class DemandModel:
             category=panel.items.category.astype(np.int32),
             uncertainty=self.uncertainty(panel),
             state=self.states(inputs),
+            need=None if self.facts.need is None else _aligned(self.facts.need, self._codes(panel), 0.0),
         )
 
     def states(self, inputs: WeekInputs) -> Floats:
@@ -286,6 +300,8 @@ class DemandModel:
         facts = {"units": self.facts.units, "pull_forward": self.facts.pull_forward, "first": relations.first,
                  "second": relations.second, "gamma": relations.gamma, "error": relations.standard_error,
                  "significant": relations.is_known()}  # fmt: skip
+        if self.facts.need is not None:
+            facts["need"] = self.facts.need
         tensors |= {f"facts.{name}": torch.from_numpy(np.ascontiguousarray(value)) for name, value in facts.items()}
         measured = self.facts.uncertainty
         if measured is not None:
@@ -416,6 +432,8 @@ def load_model(folder: Path) -> DemandModel:
             calibration=CalibrationMap(
                 tuple(record["calibration"]["intercept"]), tuple(record["calibration"]["slope"])
             ),
-            facts=ItemFacts(facts["units"], facts["pull_forward"], relations, _uncertainty(tensors, record)),
+            facts=ItemFacts(
+                facts["units"], facts["pull_forward"], relations, _uncertainty(tensors, record), facts.get("need")
+            ),
             record=record["run"],
         )

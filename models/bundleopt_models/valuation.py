@@ -161,21 +161,21 @@ def _value_chunk(
     device = market.visit.device
     row = torch.as_tensor(rows, device=device)
     lift = torch.as_tensor(money.log_lift[options, : items.shape[1]].T.copy(), device=device)
-    both = terms.both[row]
+    both, scale = terms.both[row], terms.visit * factors[0]
     log_multiplier = torch.full_like(both, factors[1])
     for slope, raised in zip(market.slopes(items), lift, strict=True):
         log_multiplier.addcmul_(slope[row], raised[:, None])
     gain = price_gain(both, log_multiplier)
-    _write(values.baseline, options, both)
-    _write(values.redemption, options, (gain + both * (1.0 - gain)) * factors[0])
+    _write(values.baseline, options, both * terms.visit)
+    _write(values.redemption, options, (gain + both * (1.0 - gain)) * scale)
     totals = (values.incremental_revenue, values.incremental_margin)
     for kind, target in enumerate(totals):
         earned = torch.as_tensor(money.earned[kind, options], device=device)[:, None]
         given = torch.as_tensor(money.given[kind, options], device=device)[:, None]
         worth = (_net(terms, kind)[row] + earned * (1.0 - both)) * gain - both * given
-        _write(target, options, worth * factors[0])
+        _write(target, options, worth * scale)
     for k in range(items.shape[1]):
-        _write(values.units[:, :, k], options, terms.lack[k][row] * gain * factors[0])
+        _write(values.units[:, :, k], options, terms.lack[k][row] * gain * scale)
 
 
 def _net(terms: BundleTerms, kind: int) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """What given bundles earn: the value of an offer per customer, positive parts summed over customers.
 
-The value is the formula of `candidate_screen` at the joint probability P(b) = P(visit) P(b | visit). Pairs use
+The value is the formula of `candidate_screen` given a visit, times P(visit): an offer brings no visit. Pairs use
 Plackett's closed form. Larger bundles use Kirkwood's closure of the pair law (Kirkwood 1935, doi:10.1063/1.1749657),
 P(b | visit) = prod_i x_i prod_(i<j) P(ij) / (x_i x_j): exact where items are independent, otherwise close enough to
 choose what is worth valuing exactly. The effect of an offer outside the bundle is counted as if all of it were outside,
@@ -82,9 +82,8 @@ class BundleValuer:
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         codes = torch.as_tensor(items)
         marginal = [self._conditional[codes[:, k]] for k in range(items.shape[1])]
-        both = self._joint(items, marginal).mul_(self._visit)
-        owned = [x.mul_(self._visit) for x in marginal]
-        base = self._unpriced(codes, owned, both)
+        both = self._joint(items, marginal)
+        base = self._unpriced(codes, marginal, both)
         score = torch.zeros((len(self._prices), len(items)), dtype=torch.float64)
         best = torch.full((len(items),), -1)
         for place in range(len(self._money.ratios)):
@@ -94,7 +93,7 @@ class BundleValuer:
             gains = self._priced(codes, both, base, place).mul_(allowed)
             best = torch.where((gains[0] > score[0]) | ((best < 0) & allowed), place, best)
             torch.maximum(score, gains, out=score)
-        support = both.sum(1, dtype=torch.float64)
+        support = (both @ self._visit).double()
         return score.mul_(self._reach).numpy(), best.numpy(), support.numpy()
 
     def _joint(self, items: npt.NDArray[np.int64], marginal: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -132,7 +131,10 @@ class BundleValuer:
         value = gain.mul_(base + earned * (1 - both)).sub_(both * given)
         spend = self._money.spend[place][codes].sum(1, keepdim=True)
         return torch.stack(
-            [(value - price * spend * redeemed).clamp_min_(0).sum(1, dtype=torch.float64) for price in self._prices]
+            [
+                (value - price * spend * redeemed).clamp_min_(0).mul_(self._visit).sum(1, dtype=torch.float64)
+                for price in self._prices
+            ]
         )
 
 

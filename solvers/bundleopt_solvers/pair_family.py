@@ -119,9 +119,8 @@ class PairScorer:
         first, second = (self._conditional[codes[:, k]] for k in (0, 1))
         gamma = torch.as_tensor(self._gamma.of(pairs[:, 0], pairs[:, 1]))[:, None]
         both = torch.minimum(first * second * pair_ratio(first, second, gamma), torch.minimum(first, second))
-        both = both * self._visit
         toll = self._slot + self._toll[codes[:, 0]] + self._toll[codes[:, 1]]
-        base = self._unpriced(codes, (first * self._visit, second * self._visit), both)
+        base = self._unpriced(codes, (first, second), both)
         best = torch.zeros(len(pairs), dtype=torch.float64)
         for place in range(len(self._money.ratios)):
             allowed = self._money.admissible(place, codes)
@@ -153,8 +152,8 @@ class PairScorer:
         spend = self._money.spend[place].double()[codes].sum(1, keepdim=True)
         value = gain * (base + earned * (1 - both)) - both * given - self._prices.budget * spend * redeemed
         size = gain * (base.abs() + earned.abs()) + both * given.abs()
-        reduced = self._reach * value - toll
-        return reduced.clamp_min(0).sum(1) + ROUNDING * self._reach * size.sum(1)
+        reduced = self._reach * value * self._visit - toll
+        return reduced.clamp_min(0).sum(1) + ROUNDING * self._reach * (size @ self._visit)
 
 
 def bound_family(

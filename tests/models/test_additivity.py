@@ -65,9 +65,9 @@ def test_every_offer_keeps_the_law_that_valued_it(case) -> None:
         assert law.sum(axis=others) == pytest.approx(offer.law, rel=1e-8)
 
 
-def test_offers_of_independent_items_add_up_exactly_when_everybody_visits(case) -> None:
+def test_offers_of_independent_items_add_up_exactly(case) -> None:
     forecast, campaign, table = case
-    calm = replace(forecast, relations=no_relations(), visit_probability=np.ones(30, np.float32))
+    calm = replace(forecast, relations=no_relations())
     offers = Offers(np.repeat(np.arange(30), 3), np.tile([0, 1, 3], 30))
     result = measure_additivity(calm, campaign, table, offers)
     assert result.customers == 30
@@ -85,17 +85,16 @@ def test_full_baskets_are_no_cause(case) -> None:
     assert np.abs(result.relative_error).max() < 1e-9
 
 
-def test_a_shared_visit_is_worth_what_the_law_says() -> None:
+def test_offers_act_on_who_comes_and_bring_nobody() -> None:
     """Two single items, independent given a visit: the weights of the four subsets by hand."""
     visit, x, y = 0.6, 0.2, 0.1
     held = [single(0, x), single(1, y, price=3.0, given=0.9, multiplier=2.0)]
     alone, together = values_together(held, visit, no_relations())
-    neither, first, second, both = 1 - visit + visit * (1 - x) * (1 - y), x * (1 - y), y * (1 - x), x * y
-    first, second, both = visit * first, visit * second, visit * both
+    neither, first, second, both = (1 - x) * (1 - y), x * (1 - y), y * (1 - x), x * y
 
     def revenue(m: float, n: float, paid: float, paid_other: float) -> float:
         total = neither + m * first + n * second + m * n * both
-        return (m * first * paid + n * second * paid_other + m * n * both * (paid + paid_other)) / total
+        return visit * (m * first * paid + n * second * paid_other + m * n * both * (paid + paid_other)) / total
 
     before = visit * (2.0 * x + 3.0 * y)
     assert together[0] == pytest.approx(revenue(3.0, 2.0, 1.5, 2.1) - before)
@@ -114,8 +113,8 @@ def test_known_complements_across_offers_agree_with_a_simulation() -> None:
     came = rng.random(400_000) < visit
     drawn = rng.choice(4, size=len(came), p=law.ravel())
     first, second = came & (drawn // 2 == 1), came & (drawn % 2 == 1)
-    weight = np.where(first, 3.0, 1.0) * np.where(second, 2.0, 1.0)
-    simulated = np.average(1.5 * first + 2.1 * second, weights=weight) - (2.0 * first + 3.0 * second).mean()
+    weight = np.where(first, 3.0, 1.0) * np.where(second, 2.0, 1.0) * came
+    simulated = visit * np.average(1.5 * first + 2.1 * second, weights=weight) - (2.0 * first + 3.0 * second).mean()
     assert together[0] == pytest.approx(simulated, abs=0.01)
 
 
@@ -127,14 +126,13 @@ def test_three_offers_agree_with_a_walk_through_all_subsets(case) -> None:
     _, together = values_together(held, visit, no_relations())
     total, after, before = 0.0, 0.0, 0.0
     for subsets in product(*(range(len(offer.law)) for offer in held)):
-        chance = visit * np.prod([offer.law[t] for offer, t in zip(held, subsets, strict=True)])
-        chance += (1 - visit) * (sum(subsets) == 0)
+        chance = np.prod([offer.law[t] for offer, t in zip(held, subsets, strict=True)])
         redeemed = [t == len(offer.law) - 1 for offer, t in zip(held, subsets, strict=True)]
         shelf = sum(offer.shelf[0, t] for offer, t in zip(held, subsets, strict=True))
         weight = chance * np.prod([offer.multiplier for offer, r in zip(held, redeemed, strict=True) if r])
         total, before = total + weight, before + chance * shelf
         after += weight * (shelf - sum(offer.given[0] for offer, r in zip(held, redeemed, strict=True) if r))
-    assert together[0] == pytest.approx(after / total - before)
+    assert together[0] == pytest.approx(visit * (after / total - before))
 
 
 def test_the_sum_is_too_low_for_complements_across_offers_and_too_high_for_substitutes() -> None:

@@ -100,11 +100,13 @@ def test_against_a_simulated_week(week) -> None:
     rng, size, count = np.random.default_rng(1), 400_000, 2
     shelf = np.array([campaign.shelf_price_cents[0] / 100, shelf_margin(campaign)[0]])
     for customer in (0, 7, 20):
-        chance = float(forecast.probability[customer, 0])
-        units = np.where(rng.random(size) < chance, rng.geometric(1 / forecast.units[0], size), 0)
+        visit = float(forecast.visit_probability[customer])
+        came = rng.random(size) < visit
+        chance = float(forecast.probability[customer, 0]) / visit
+        units = np.where(came & (rng.random(size) < chance), rng.geometric(1 / forecast.units[0], size), 0)
         full, capped = units >= count, np.minimum(units, count)
         weight = np.where(full, np.exp(forecast.slope[customer, 0] * money.log_lift[0, 0]), 1.0)
-        weight /= weight.mean()
+        weight = np.where(came, weight / weight[came].mean(), 1.0)
         assert values.redemption[customer, 0] == pytest.approx((weight * full).mean(), rel=0.02)
         assert values.units[customer, 0, 0] == pytest.approx((weight * capped - capped).mean(), rel=0.04)
         for kind, total in enumerate((values.incremental_revenue, values.incremental_margin)):

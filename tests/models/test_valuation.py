@@ -58,9 +58,13 @@ def tilted(forecast: DemandForecast, table, option: int, customer: int, salience
     ratio = np.array([table.price_cents[option] / table.list_value_cents[option]])
     lift = forecast.price_lift(ratio)[items, 0]
     multiplier = salience * np.exp((forecast.slope[customer, items] * lift).sum())
+    visit = float(forecast.visit_probability[customer])
     weight = law.copy()
+    weight[0] -= 1.0 - visit  # who stays away is not reached
     weight[-1] *= multiplier
-    return items, member, law, weight / weight.sum()
+    after = visit * weight / weight.sum()
+    after[0] += 1.0 - visit
+    return items, member, law, after
 
 
 def test_against_enumeration(week, table) -> None:

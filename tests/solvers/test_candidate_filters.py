@@ -97,12 +97,13 @@ def test_a_single_item_is_worth_what_the_formula_says() -> None:
     inputs = market(4)
     found = find_candidates(inputs, CandidateSettings(min_size=1, max_size=1, total=100, per_item=100))
     for (item,), score, ratio in zip(found.bundles, found.score, found.best_ratio, strict=True):
-        bought = inputs.probability[:, item].astype(float)
+        visit = inputs.visit.astype(float)
+        bought = inputs.probability[:, item].astype(float) / visit
         best = 0.0
         for candidate in RATIOS:
             multiplier = np.exp(inputs.slope[:, item].astype(float) * -np.log(candidate))
             redeemed = multiplier * bought / (1 + (multiplier - 1) * bought)
             gain = redeemed * candidate * inputs.shelf_price[item] - bought * inputs.shelf_price[item]
-            best = max(best, float(np.maximum(gain, 0).sum()))
+            best = max(best, float((visit * np.maximum(gain, 0)).sum()))
         assert score == pytest.approx(best, rel=1e-4)
         assert ratio in RATIOS

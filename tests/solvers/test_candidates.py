@@ -84,8 +84,6 @@ def value_by_enumeration(inputs: CandidateInputs, bundle, step: int, weight: flo
     for u, visit in enumerate(inputs.visit.astype(float)):
         owned = inputs.probability[u, items].astype(float)
         law = fitted_law(owned / visit, gammas_of(inputs, bundle))
-        law = {t: chance * visit for t, chance in law.items()}
-        law[()] += 1 - visit
         lifted = inputs.slope[u, items].astype(float) * inputs.price_lift[items, step]
         full = tuple(range(len(items)))
         offered = law | {full: law[full] * np.exp(lifted.sum()) * inputs.salience}
@@ -96,7 +94,7 @@ def value_by_enumeration(inputs: CandidateInputs, bundle, step: int, weight: flo
         if inputs.outside is not None:
             induced = [sum(offered[t] - law[t] for t in law if k in t) for k in range(len(items))]
             value += float(np.dot(induced, inputs.outside[u, items]))
-        total += max(0.0, value - budget_price * spend * offered[full])
+        total += visit * max(0.0, value - budget_price * spend * offered[full])  # nobody comes for an offer
     return total * inputs.reach
 
 

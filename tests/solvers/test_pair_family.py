@@ -42,21 +42,22 @@ def market(seed: int) -> CandidateInputs:
 
 def values(inputs: CandidateInputs) -> tuple[np.ndarray, np.ndarray]:
     """(U, pairs, D) value and promo spend of every offer; a price that is not admissible is worth nothing."""
-    q, visit = inputs.probability.astype(float), inputs.visit.astype(float)
+    visit = inputs.visit.astype(float)
+    x = inputs.probability.astype(float) / visit[:, None]
     value = np.full((CUSTOMERS, len(PAIRS), len(RATIOS)), -1e9)
     spend = np.zeros_like(value)
     for p, (i, j) in enumerate(PAIRS.tolist()):
         shelf = inputs.shelf_price[[i, j]]
-        both = q[:, i] * q[:, j] / visit
+        both = x[:, i] * x[:, j]
         for d, ratio in enumerate(RATIOS):
             if ratio * shelf.sum() < shelf.max():
                 continue
             multiplier = np.exp((inputs.slope[:, i] + inputs.slope[:, j]).astype(float) * -np.log(ratio))
             scale = 1 + (multiplier - 1) * both
-            single = (q[:, i] - both) * shelf[0] + (q[:, j] - both) * shelf[1]
+            single = (x[:, i] - both) * shelf[0] + (x[:, j] - both) * shelf[1]
             with_offer = (single + multiplier * both * ratio * shelf.sum()) / scale
-            value[:, p, d] = with_offer - single - both * shelf.sum()
-            spend[:, p, d] = multiplier * both / scale * (1 - ratio) * shelf.sum()
+            value[:, p, d] = visit * (with_offer - single - both * shelf.sum())
+            spend[:, p, d] = visit * multiplier * both / scale * (1 - ratio) * shelf.sum()
     return value, spend
 
 

@@ -8,7 +8,9 @@
 An offer (bundle b at r = p_b / p(b) < 1) multiplies the weight of every basket that holds b by
 M = exp(sum_i beta_ui (-log r)): with P(b) its chance before and D = 1 + (M - 1) P(b), a customer who would not have
 bought b does so with chance 1 - 1 / D, and the rest of the basket follows the law given b. With one offer this is
-exactly the tilted law; several offers of one customer are looked at one after another.
+exactly the tilted law; several offers of one customer are looked at one after another. Chances are given a visit, so
+that nobody comes for an offer, as nobody comes for a shelf price. With the knob `brings_visits` they are those of the
+week, the empty basket of who stays at home included: then an offer may bring a visit, and a whole basket with it.
 
 Letters: `U` customers, `I` items, `C` categories, `G` groups, `F` offers, `K` items of a bundle.
 """
@@ -51,7 +53,7 @@ class EquationTruth:
         taste: (U, I) float32, a_i included. visit: (U,) log odds. beta_item: (I,) s_c s_i. beta_customer: (U,).
         category: (I,) codes. list_cents: (I,). extra: (I,) chance of a second unit.
         shown: (2,) effects of display and mailer. groups, bonus: of `equation_law`.
-        planted: the pairs.
+        planted: the pairs. brings_visits: () bool, whether who would stay at home may come for an offer.
     """
 
     taste: npt.NDArray[np.float32]
@@ -65,6 +67,7 @@ class EquationTruth:
     groups: npt.NDArray[np.int64]
     bonus: Values
     planted: PlantedRelations
+    brings_visits: npt.NDArray[np.bool_]
 
     def utility(self, shelf: ShelfWeek, rows: slice) -> Values:
         """(U, I) log odds of each item bought alone, given a visit."""
@@ -142,12 +145,15 @@ class EquationTruth:
         ratio = offers.price_cents[now] / np.maximum(offers.shelf_cents(shelf.price_cents)[now], 1)
         mask = self._masks(items)
         held = law.holds(mask)
-        before = week.visit_chance[who] * (week.chances[who] * held).sum(axis=2).prod(axis=1)
+        before = (week.chances[who] * held).sum(axis=2).prod(axis=1)
+        before *= np.where(self.brings_visits, week.visit_chance[who], 1.0)
         slope = np.append(self.beta_item, 0.0)[items].sum(axis=1) * self.beta_customer[offers.customer[now]]
         multiplier = np.exp(-slope * np.log(np.minimum(ratio, 1.0)))
         has = week.came[who] & ((week.state[who] & mask) == mask).all(axis=1)
         gained = 1.0 - 1.0 / (1.0 + (multiplier - 1.0) * before)
-        induced = ~has & (week.uniform["offer"][who, offers.place[now]] < gained)
+        induced = (
+            ~has & (week.came[who] | self.brings_visits) & (week.uniform["offer"][who, offers.place[now]] < gained)
+        )
         active = ratio < 1.0
         week.accept(who[induced & active], mask[induced & active])
         week.bound(who[has & active], mask[has & active])
@@ -225,6 +231,7 @@ def draw_equation_truth(blueprint: Blueprint, draw: np.random.Generator) -> Equa
         groups=law.group_items(n_items, blueprint.planted),
         bonus=np.zeros(0),
         planted=blueprint.planted,
+        brings_visits=np.array(knobs.brings_visits),
     )
     truth = replace(truth, bonus=law.interaction(truth.groups, blueprint.planted))
     return replace(truth, taste=truth.taste + _level(truth, min(BASKET, n_items / 3)))

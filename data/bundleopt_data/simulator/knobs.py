@@ -34,6 +34,7 @@ class MarketKnobs:
         sensitivity_spread: standard deviation of the log sensitivity, each over categories, items and customers.
         season: size of the demand peaks, in log odds. display, mailer: what they add to the log odds.
         complements, substitutes: planted pairs. relation: size of their effect, in log odds.
+        brings_visits: whether an offer may bring a visit (equation-based markets; agents never come for one).
         stock_weeks: stock of the campaign week, in weeks of expected sales. funding: supplier's share of a discount.
     """
 
@@ -52,6 +53,7 @@ class MarketKnobs:
     complements: int = 10
     substitutes: int = 6
     relation: float = 1.5
+    brings_visits: bool = False
     stock_weeks: float = 2.0
     funding: float = 0.0
 

@@ -96,6 +96,34 @@ def test_one_offer_is_redeemed_as_the_tilted_law_says(market: Market) -> None:
     assert 1 - kept.mean() == pytest.approx(changed, abs=4 * np.sqrt(changed / len(kept)))
 
 
+@pytest.mark.parametrize("brings_visits", [False, True])
+def test_who_stays_at_home_is_brought_only_where_the_knob_says_so(*, brings_visits: bool) -> None:
+    knobs = MarketKnobs(customers=300, items=16, weeks=2, categories=4, brings_visits=brings_visits)
+    market = simulate_market("equation", knobs, 3)
+    truth, shelf = _truth(market), market.shelf.week(market.knobs.weeks)
+    everybody = np.arange(300)
+    items = np.tile([2, 9], (300, 1))
+    price = np.full(300, int(0.6 * market.price_cents[[2, 9]].sum()))
+    offers = OfferList(everybody, items, price, np.zeros(300, np.int64), np.full(300, "b", dtype=object))
+    visit = 1 / (1 + np.exp(-truth.visit))
+    both = (
+        (
+            law.state_chances(truth.utility(shelf, slice(0, 300)), truth.groups, truth.bonus)
+            * law.holds(truth._masks(items))
+        )
+        .sum(2)
+        .prod(1)
+    )
+    before = both * visit if brings_visits else both
+    slope = truth.beta_customer * truth.beta_item[[2, 9]].sum()
+    multiplier = np.exp(-slope * np.log(price / market.price_cents[[2, 9]].sum()))
+    told = multiplier * before / (1 + (multiplier - 1) * before) * (1.0 if brings_visits else visit)
+    redeemed, draws = np.zeros(300), 200
+    for k in range(draws):
+        redeemed += truth.wants(shelf, (4, k), offers).redeemed
+    assert redeemed.sum() == pytest.approx(draws * told.sum(), abs=4 * np.sqrt(draws * told.sum()))
+
+
 def test_the_rest_of_the_basket_follows_the_law_given_the_bundle(market: Market) -> None:
     """A bundle of one half of a planted pair brings the other half with the conditional chance."""
     truth, shelf = _truth(market), market.shelf.week(market.knobs.weeks)
