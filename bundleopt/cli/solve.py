@@ -176,6 +176,9 @@ class SolveFlags(CommonFlags):
     seed: Annotated[Text, typer.Option("--seed", metavar="N", help="Seed of sampling and solvers [0].")] = None
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run in the workspace.")] = False
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/<id>.")] = None
+    frontier: Annotated[
+        Text, typer.Option("--frontier", metavar="A:B:STEP|A,B", help="Other budgets to draw in the report.")
+    ] = None
     write_model: Annotated[
         Path | None, typer.Option("--write-model", metavar="FILE.mps|.lp", help="Write the segment menu problem.")
     ] = None
@@ -186,7 +189,7 @@ class SolveFlags(CommonFlags):
     def settings(self) -> dict[str, Any]:
         """Return the `[solve]` keys that were given."""
         common = {field.name for field in dataclasses.fields(CommonFlags)}
-        apart = common | {"items", "wait", "out", "write_model", "show_config"}
+        apart = common | {"items", "wait", "out", "write_model", "frontier", "show_config"}
         given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in apart}
         given["require_optimal"] = True if self.require_optimal else None
         if self.items is not None:
@@ -214,7 +217,7 @@ def solve(flags: SolveFlags) -> None:
             _show_config(output, session.resolved.rows())
             return
         with hold(session.workspace, wait=flags.wait):
-            result = solve_session(session, out=flags.out, write_model=flags.write_model)
+            result = solve_session(session, out=flags.out, write_model=flags.write_model, frontier=flags.frontier)
     if notice := session.dataset.notice:
         output.note(notice)
     _show(output, result)

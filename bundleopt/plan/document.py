@@ -49,6 +49,7 @@ class PlanFacts:
         targets: what was found before planning: a least budget, the first of two objectives.
         price_response: every bundle at its other prices, see `bundleopt.plan.price_response`.
         recent_weeks: sales before the campaign beside the forecast, see `bundleopt.stages.recent_weeks`.
+        frontier: what other budgets would bring, see `bundleopt.scenarios.frontier`.
     """
 
     totals: dict[str, Total]
@@ -78,6 +79,7 @@ class PlanFacts:
     targets: dict[str, Any] = field(default_factory=dict)
     price_response: list[dict[str, Any]] = field(default_factory=list)
     recent_weeks: dict[str, Any] = field(default_factory=dict)
+    frontier: list[dict[str, Any]] = field(default_factory=list)
 
 
 def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
@@ -117,6 +119,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "related_pairs": facts.related_pairs,
         "price_response": facts.price_response,
         "recent_weeks": facts.recent_weeks,
+        "frontier": facts.frontier,
         "config": facts.config,
         "config_sources": facts.config_sources,
         "inputs": facts.inputs,

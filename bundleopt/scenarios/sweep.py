@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bundleopt import pipeline
@@ -44,10 +44,9 @@ def sweep(session: Session, points: Sequence[Scenario], *, workers: int | None =
         workers: plans solved side by side; None means one a core. The result does not depend on it.
     """
     workers = workers or os.cpu_count() or 1
-    told = _Told(session, len(points))
     worlds = list(dict.fromkeys(point.world for point in points))
     members = [[point for point in points if point.world == world] for world in worlds]
-    work = _Work(session, told, _time_each(session, len(points)))
+    work = Sweep(session, len(points), time_each(session, len(points)))
     outcomes: dict[Scenario, ScenarioOutcome] = {}
     if len(worlds) <= workers:  # few worlds with many points: side by side within each
         for mine in members:
@@ -60,33 +59,25 @@ def sweep(session: Session, points: Sequence[Scenario], *, workers: int | None =
     return [outcomes[point] for point in points]
 
 
-def _time_each(session: Session, count: int) -> float:
+def time_each(session: Session, count: int) -> float:
     """Seconds for each scenario after the first of its world."""
     limit = session.config.solve.time_limit
     is_given = ("solve", "time_limit") in session.resolved.sources
     return limit if is_given else limit * min(1.0, _FULL_TIME / max(count, 1))
 
 
-class _Told:
-    """Counts the scenarios that are done."""
+class Sweep:
+    """What all scenarios of a sweep share: the session, the seconds for each, and the count of those that are done."""
 
-    def __init__(self, session: Session, total: int) -> None:
-        self._session, self._total, self._done = session, total, 0
-        self._lock = threading.Lock()
+    def __init__(self, session: Session, count: int, seconds: float) -> None:
+        """Set up a sweep of `count` scenarios with `seconds` for each after the first of its world."""
+        self.session, self.seconds = session, seconds
+        self._count, self._done, self._lock = count, 0, threading.Lock()
 
-    def one_more(self) -> None:
+    def _one_more(self) -> None:
         with self._lock:
             self._done += 1
-            self._session.progress("planning scenarios", self._done / self._total)
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What all scenarios share: the session, where progress goes, and the seconds for each."""
-
-    session: Session
-    told: _Told
-    seconds: float
+            self.session.progress("planning scenarios", min(self._done / max(self._count, 1), 1.0))
 
     def solve_world(self, members: list[Scenario], workers: int) -> dict[Scenario, ScenarioOutcome]:
         """Prepare one world, and plan its scenarios."""
@@ -95,21 +86,27 @@ class _Work:
             prepared = pipeline.prepare(replace(first, progress=silent), Stopwatch())
         except InfeasiblePlanError as error:
             for _ in members:
-                self.told.one_more()
+                self._one_more()
             return {point: refused(point, error) for point in members}
         outcome, base = self._plan(prepared, members[0], (), self.session.config.solve.time_limit)
-        outcomes = {members[0]: outcome}
+        return {members[0]: outcome} | self.plan_members(prepared, members[1:], base, workers)
+
+    def plan_members(
+        self, prepared: Prepared, members: list[Scenario], base: CampaignPlan | None, workers: int
+    ) -> dict[Scenario, ScenarioOutcome]:
+        """Plan scenarios over the candidates of their world, each beginning with its neighbours and `base`."""
+        outcomes: dict[Scenario, ScenarioOutcome] = {}
         plans: dict[int, CampaignPlan | None] = {}
 
         def plan(turn: Turn) -> tuple[ScenarioOutcome, CampaignPlan | None]:
             near = [plans.get(place) for place in turn.earlier]
             starts = tuple(one for one in (*near, base) if one is not None)
-            return self._plan(prepared, members[1 + turn.place], starts, self.seconds)
+            return self._plan(prepared, members[turn.place], starts, self.seconds)
 
         with ThreadPoolExecutor(workers) as pool:
-            for wave in waves(len(members) - 1):
+            for wave in waves(len(members)):
                 for turn, (found, plans[turn.place]) in zip(wave, pool.map(plan, wave), strict=True):
-                    outcomes[members[1 + turn.place]] = found
+                    outcomes[members[turn.place]] = found
         return outcomes
 
     def _plan(
@@ -129,5 +126,5 @@ class _Work:
         except NoPlanInTimeError as error:
             return unsolved(point, str(error)), None
         finally:
-            self.told.one_more()
+            self._one_more()
         return planned(point, pipeline.value_plan(replace(prepared, built=built), plan)), plan

@@ -67,6 +67,7 @@ def solve(
     *,
     out: Path | str | None = None,
     write_model: Path | str | None = None,
+    frontier: str | None = None,
     wait: bool = False,
     progress: Progress | None = None,
     **settings: Any,
@@ -77,6 +78,7 @@ def solve(
         workspace: its folder; None finds it: the nearest one upward, else the embedded sample.
         out: the run folder; None means the next one in `runs/`.
         write_model: file that gets the segment menu problem, `.mps` or `.lp`.
+        frontier: other budgets to plan beside it for the report, `500:2000:500` or a list.
         wait: wait for another run in the workspace instead of raising.
         progress: told (what is being done, share done).
         **settings: keys of `[solve]`, for example `budget=2000, max_discount="25%"`; they win over the configuration.
@@ -87,7 +89,10 @@ def solve(
     session = open_session(workspace, flags=settings, progress=progress)
     with hold(session.workspace, wait=wait):
         return solve_session(
-            session, out=Path(out) if out else None, write_model=Path(write_model) if write_model else None
+            session,
+            out=Path(out) if out else None,
+            write_model=Path(write_model) if write_model else None,
+            frontier=frontier,
         )
 
 
@@ -101,9 +106,14 @@ def _write_conflict(session: Session, error: InfeasiblePlanError) -> None:
     atomic.write_text(session.workspace.root / CONFLICT_FILE, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def solve_session(session: Session, *, out: Path | None = None, write_model: Path | None = None) -> SolveResult:
-    """Plan a campaign in an open session whose workspace is held."""
+def solve_session(
+    session: Session, *, out: Path | None = None, write_model: Path | None = None, frontier: str | None = None
+) -> SolveResult:
+    """Plan a campaign in an open session whose workspace is held; see `solve` for the arguments."""
+    from bundleopt.scenarios.frontier import budgets_of, with_frontier
+
     watch = Stopwatch()
+    budgets = budgets_of(frontier) if frontier is not None else []
     optimise.refuse_unknown_solver(session.config.solve.solver)
     optimise.refuse_unknown_ending(write_model)
     if out is not None:
@@ -112,6 +122,9 @@ def solve_session(session: Session, *, out: Path | None = None, write_model: Pat
         prepared = pipeline.prepare(session, watch, in_chunks=write_model is None)
         session, prepared, start = targets.aim(session, prepared, watch)
         solved = pipeline.solve(session, prepared, watch, write_model=write_model, start=start)
+        if budgets:
+            with watch.stage("frontier"):
+                solved = with_frontier(session, solved, budgets)
     except InfeasiblePlanError as error:
         _write_conflict(session, error)
         raise
