@@ -195,7 +195,10 @@ class SolveConfig(Section):
         default_factory=dict,
         description="customer attribute -> how far the offers per customer of its groups may be from those of all",
     )
-    base: OptionalText = Field(default=None, description="earlier run that locks and churn speak of; none: the latest")
+    base: OptionalText = Field(
+        default=None,
+        description="earlier run that locks and churn speak of; none: the approved, else the latest",
+    )
     lock: Locks = Field(default=(), description="bundles that keep their price of the earlier run, or A+B@3.99")
     max_churn: Churn = Field(default=None, description="most bundles that come, go or change price; count or share")
     include: Texts = Field(default=(), description="items, or bundles like A+B, that must be on the menu")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from typing import Any
 from bundleopt.workspace import Workspace
 from bundleopt_data import atomic
 from bundleopt_data.errors import UsageError
+
+APPROVED = "approved"
+"""Stands for the newest run whose approval stands, wherever a run is named."""
 
 _NAME = re.compile(r"(\d{4,})-\d{4}-\d{2}-\d{2}")
 
@@ -123,7 +127,7 @@ def _searchable(run: Run) -> str:
 
 
 def find_run(workspace: Workspace, name: str | None) -> Run:
-    """Return a run by name, by the path of its folder, or the latest one for None.
+    """Return a run by name or number, by the path of its folder, the last `approved` one, or the latest for None.
 
     Raises:
         UsageError: there is no such run; the message names those there are.
@@ -135,10 +139,24 @@ def find_run(workspace: Workspace, name: str | None) -> Run:
         raise UsageError(f"no runs in {workspace.runs}; make one with: bundleopt solve")
     if name is None:
         return runs[-1]
+    if name == APPROVED:
+        found = last_approved(workspace)
+        if found is None:
+            raise UsageError("no run is approved yet; approve one with: bundleopt approve --by NAME")
+        return found
     for run in runs:
         if run.name == name or run.name.split("-")[0] == name.zfill(4):
             return run
-    raise UsageError(f"no run {name!r}; there are {', '.join(run.name for run in runs[-10:])}")
+    near = difflib.get_close_matches(name, [run.name for run in runs], n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(run.name for run in runs[-10:])}"
+    raise UsageError(f"no run {name!r}{hint}")
+
+
+def last_approved(workspace: Workspace, *, besides: Path | None = None) -> Run | None:
+    """Return the newest run whose approval stands, but for the one in the folder `besides`; None without one."""
+    approved = [run for run in all_runs(workspace) if run.approved_by is not None]
+    others = [run for run in approved if besides is None or run.folder.resolve() != besides.resolve()]
+    return others[-1] if others else None
 
 
 def remove(workspace: Workspace, names: list[str], *, force: bool = False) -> list[str]:

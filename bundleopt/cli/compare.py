@@ -44,7 +44,9 @@ _CAUSES = {
 class CompareFlags(CommonFlags):
     """Flags of `compare`."""
 
-    before: Annotated[str, typer.Argument(metavar="RUN", help="Run folder or its number.")]
+    before: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Run folder or its number; default the last approved one.")
+    ] = None
     after: Annotated[
         str | None, typer.Argument(metavar="[OTHER]", help="Run folder or its number; default the latest.")
     ] = None

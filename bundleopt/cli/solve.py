@@ -105,7 +105,7 @@ class SolveFlags(CommonFlags):
         ),
     ] = None
     base: Annotated[
-        Text, typer.Option("--base", metavar="RUN", help="Earlier run for --lock, --max-churn [latest].")
+        Text, typer.Option("--base", metavar="RUN", help="Earlier run for --lock, --max-churn [the approved one].")
     ] = None
     lock: Annotated[
         list[str] | None,

@@ -71,7 +71,7 @@ def page_values(document: dict[str, Any], tables: dict[str, pd.DataFrame]) -> di
         "days": _days(document["week"]),
         "bundles": bundles,
         "cards": _cards(document),
-        "lead": _lead(document),
+        "lead": lead_sentence(document),
         "bound_sentence": sentences.bound_sentence(document),
         "pairs": sentences.pairs_sentences(document),
         "status_sentence": sentences.status_sentence(document),
@@ -118,8 +118,8 @@ def _days(monday: str) -> str:
     return f"Monday {first} to Sunday {first + timedelta(days=6)}"
 
 
-def _lead(document: dict[str, Any]) -> str:
-    """The plan in a sentence that can be acted on."""
+def lead_sentence(document: dict[str, Any]) -> str:
+    """Return the plan in a sentence that can be acted on."""
     menu, reached = document["menu"], document["totals"]["customers_reached"]["value"]
     bundles = sentences.counted(menu["bundles"], "bundle")
     shown = f"{sentences.counted(menu['offers'], 'offer')} to {sentences.counted(reached, 'customer')}"

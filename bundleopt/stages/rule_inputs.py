@@ -119,7 +119,8 @@ def _base_run(session: Session, settings: SolveConfig) -> Run | None:
     needs = settings.max_churn is not None or any(parse_lock(text)[1] is None for text in settings.lock)
     if settings.base is None and not needs:
         return None
-    return run_registry.find_run(session.workspace, settings.base)
+    approved = run_registry.last_approved(session.workspace) if settings.base is None else None
+    return approved or run_registry.find_run(session.workspace, settings.base)
 
 
 def _bundles_of(run: Run) -> dict[str, tuple[tuple[str, ...], int]]:

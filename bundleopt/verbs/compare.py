@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bundleopt.comparison.difference import PlanDifference, difference
+from bundleopt.run_registry import APPROVED, last_approved
 from bundleopt.session import Progress, open_session
 from bundleopt.verbs.report import read_result
+from bundleopt.workspace import find_workspace
 from bundleopt_data.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class CompareResult:
 
 
 def compare(
-    before: Path | str,
+    before: Path | str | None = None,
     after: Path | str | None = None,
     *,
     workspace: Path | str | None = None,
@@ -54,7 +56,7 @@ def compare(
     """Compare two plans: bundles, customers, money, and what caused the difference.
 
     Args:
-        before: a run folder, the name or the number of a run.
+        before: a run folder, the name or the number of a run; None or `approved` means the last approved one.
         after: the same; None means the latest run.
         workspace: its folder; None finds it.
         by_cause: value the first plan again, step by step in the second plan's world; needs the workspace's model.
@@ -63,7 +65,8 @@ def compare(
     Raises:
         UsageError: there is no such run, or both are the same.
     """
-    first, second = read_result(before, workspace=workspace), read_result(after, workspace=workspace)
+    second = read_result(after, workspace=workspace)
+    first = read_result(_before(before, second, workspace), workspace=workspace)
     if first.folder.resolve() == second.folder.resolve():
         raise UsageError(f"{first.folder.name} would be compared with itself; name two runs")
     changes = difference(first, second)
@@ -72,6 +75,16 @@ def compare(
     session = open_session(workspace, progress=progress)
     found, why = _causes(session, first, second)
     return CompareResult(first, second, changes, found, why)
+
+
+def _before(name: Path | str | None, second: SolveResult, workspace: Path | str | None) -> Path | str:
+    """The run to compare with: the one that is named, else the last approved one beside the second."""
+    if name is not None and str(name) != APPROVED:
+        return name
+    found = last_approved(find_workspace(Path(workspace) if workspace else None), besides=second.folder)
+    if found is None:
+        raise UsageError("no other run is approved to compare with; name two runs, or approve one: bundleopt approve")
+    return found.folder
 
 
 def _causes(session: Session, first: SolveResult, second: SolveResult) -> tuple[tuple[Cause, ...] | None, str | None]:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 CONFLICT_FILE = "conflict.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SolveResult:
-    """A published plan.
+    """A published plan; a notebook shows it as its totals, its bound and its menu.
 
     Attributes:
         folder: the run folder. document: `plan.json`. bundles, offers, inventory: the tables of the run folder.
@@ -60,6 +60,18 @@ class SolveResult:
     def gap(self) -> float:
         """(bound - value) / bound, a share."""
         return float(self.document["gap"])
+
+    def __repr__(self) -> str:
+        """The plan in one line."""
+        from bundleopt.report.plan_card import plan_line
+
+        return plan_line(self.document, self.folder)
+
+    def _repr_html_(self) -> str:
+        """The plan as a notebook shows it."""
+        from bundleopt.report.plan_card import plan_card
+
+        return plan_card(self.document, self.bundles)
 
 
 def solve(
