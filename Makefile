@@ -10,6 +10,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps
 
 .PHONY: solve test lint types contracts tests format lock clean fuzz
+.PHONY: docs screenshots week
 .PHONY: bench-model bench-next-basket bench-choice-library bench-size bench-valuation bench-solver bench-assortment
 
 solve: $(VENV)/.core
@@ -79,6 +80,16 @@ bench-solver: $(VENV)/.test
 
 bench-assortment: $(VENV)/.test  # needs MMNL=path of the public set; CHOICE_PYTHON adds choice-learn
 	$(BIN)/python benchmarks/bench_assortment.py --instances $(MMNL) $(if $(CHOICE_PYTHON),--choice-learn $(CHOICE_PYTHON)) --write BENCHMARKS.md
+
+docs: $(VENV)/.test  # the site, into site/
+	$(BIN)/python docs/make_reference.py
+	$(BIN)/zensical build
+
+screenshots: $(VENV)/.test  # needs a Chromium; shows the latest run of the sample
+	$(BIN)/python docs/make_screenshots.py
+
+week: $(VENV)/.test  # an analyst's week on the sample, Monday to Monday, in WEEK=folder
+	$(BIN)/python benchmarks/play_week.py $(or $(WEEK),build/week)
 
 fuzz: $(VENV)/.test
 	PYTHONPATH=. $(BIN)/python benchmarks/fuzz_engine.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,8 @@ from bundleopt.cli.flags import CommonFlags
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+PIPE_WIDTH = 110
 
 
 class Output:
@@ -26,8 +29,9 @@ class Output:
         from rich.console import Console
 
         self.flags = flags
-        # Width 100 where nobody looks: a pipe must not wrap to 80 columns.
-        width = None if sys.stdout.isatty() else 110
+        # A pipe has no width of its own; whoever wants another one sets COLUMNS, as for any program.
+        is_told = os.environ.get("COLUMNS", "").isdigit()
+        width = None if sys.stdout.isatty() or is_told else PIPE_WIDTH
         self.console: Console = Console(highlight=False, width=width, soft_wrap=False)
         self.errors: Console = Console(stderr=True, highlight=False)
 

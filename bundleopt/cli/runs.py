@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from bundleopt.report import formats
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+
+_WIDE = 100
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,22 +62,24 @@ def list_runs(flags: ListFlags) -> None:
     runs = all_runs(find_workspace(flags.workspace))
     rows = [run.row() for run in (search(runs, flags.find) if flags.find else runs)]
 
-    def render(console: Console) -> None:
-        head = ("run", "week", "status", "#bundles", "#offers", "#revenue", "#margin", "#spend", "#gap", "approved by")
-        lines = [
-            (
-                # The name that somebody gave stands below: a column of its own would be empty for most.
-                *("\n".join(filter(None, (row["run"], row["label"]))), row["week"], row["status"]),
-                *(formats.count(row[name]) for name in ("bundles", "offers")),
-                *(formats.money(row[name]) for name in ("incremental_revenue", "incremental_margin", "promo_spend")),
-                formats.fine_share(row["gap"]),
-                row["approved_by"] or "",
-            )
-            for row in rows
-        ]
-        console.print(plain_table(head, lines))
+    Output(flags).result({"runs": rows}, lambda console: console.print(_runs_table(rows, console.width)))
 
-    Output(flags).result({"runs": rows}, render)
+
+def _runs_table(rows: list[dict[str, Any]], width: int) -> Table:
+    """One line a run; a narrow terminal leaves out what `runs show` tells."""
+    is_wide = width >= _WIDE
+    head = ("#run", "status", *(("#bundles", "#offers") if is_wide else ()), "#revenue", "#margin")
+    head += (*(("#spend",) if is_wide else ()), "#gap", "approved by")
+    lines = []
+    for row in rows:
+        counts = [formats.count(row[name]) for name in ("bundles", "offers")] if is_wide else []
+        amounts = ["incremental_revenue", "incremental_margin", *(["promo_spend"] if is_wide else [])]
+        money = [formats.money(row[name]) for name in amounts]
+        gap = formats.fine_share(row["gap"])
+        # The name that somebody gave stands below: a column of its own would be empty for most.
+        named = "\n".join(filter(None, (row["run"], row["label"])))
+        lines.append((named, row["status"], *counts, *money, gap, row["approved_by"] or ""))
+    return plain_table(head, lines)
 
 
 @app.command("show", epilog="Example: bundleopt runs show 1")

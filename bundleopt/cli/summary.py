@@ -41,7 +41,12 @@ _TOTALS = (
 
 
 def print_summary(console: Console, result: SolveResult) -> None:
-    """Print the whole summary."""
+    """Print the whole summary, in the number format of the plan's configuration."""
+    with formats.written_as(formats.format_of(result.document["config"])):
+        _print_all(console, result)
+
+
+def _print_all(console: Console, result: SolveResult) -> None:
     document = result.document
     _line(console)
     _line(console, _title(document), style="bold")
@@ -67,6 +72,23 @@ def print_summary(console: Console, result: SolveResult) -> None:
     _line(console)
     _line(console, f"Run folder: {result.folder}")
     _line(console, f"Report:     {result.folder / 'report.html'}")
+    for text in next_steps(result):
+        _line(console, text)
+
+
+def next_steps(result: SolveResult) -> list[str]:
+    """Name the commands that people reach for after a plan, with this plan's own figures in them."""
+    document, number = result.document, result.folder.name.partition("-")[0]
+    if not document["menu"]["bundles"]:
+        return []
+    budget = document["config"].get("solve.budget")
+    best = result.bundles["bundle_id"].iloc[int(result.bundles["incremental_revenue"].argmax())]
+    half = f"bundleopt whatif --budget {budget / 2:.10g},{budget:.10g}" if budget else ""
+    steps = (half, f"bundleopt explain {best}", f"bundleopt export {number} --xlsx plan-to-review.xlsx")
+    is_numbered = result.folder.parent.name == "runs"
+    return [f"{'next:' if place == 0 else '':<12}{step}" for place, step in enumerate(filter(None, steps))][
+        : None if is_numbered else 2
+    ]
 
 
 def _title(document: dict[str, Any]) -> str:
@@ -138,7 +160,7 @@ def _menu_numbers(row: dict[Any, Any]) -> tuple[str, ...]:
         formats.money(row["price"]) if "price" in row else "",
         f"{row['discount']:.0%}" if "discount" in row else "",
         formats.count(row["customers"]),
-        f"{row['redemptions']:,.1f}",
+        formats.number(round(row["redemptions"], 1)),
         formats.money(row["incremental_revenue"]),
         formats.money(row["incremental_margin"]),
         formats.money(row["promo_spend"]),

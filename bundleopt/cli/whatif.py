@@ -73,6 +73,7 @@ def whatif(flags: WhatIfFlags) -> None:
 
     A shock moves prices, costs, stock or demand of an item, a category, a brand, a department or a segment.
     """
+    from bundleopt.report import formats
     from bundleopt.scenarios.files import write_files
     from bundleopt.session import open_session
     from bundleopt.verbs.whatif import whatif as run_whatif
@@ -90,8 +91,9 @@ def whatif(flags: WhatIfFlags) -> None:
         )
     files: list[Path] = []
     if flags.out is not None:
-        currency = open_session(flags.workspace).config.data.currency
-        files = write_files(result, flags.out, currency=currency)
+        data = open_session(flags.workspace).config.data
+        with formats.written_as(formats.number_format(data.number_format, data.currency)):
+            files = write_files(result, flags.out, currency=data.currency)
     document = result.document() | {"files": [str(path) for path in files]}
     output.result(document, lambda console: _render(console, result, files))
 

@@ -155,7 +155,7 @@ def _steps(valued: _Valued, option: int, run: SolveResult, week: PlannedWeek) ->
         worth_before = worth
         worth = np.maximum(worth - charge, 0.0)
         if worth_before.sum() - worth.sum() > 0:
-            steps.append((f"less the price of {name}", float(worth.sum())))
+            steps.append((f"after paying the price of {name}", float(worth.sum())))
     return tuple(steps)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bundleopt.replan import with_settings
-from bundleopt.scenarios.grid import Scenario, scenarios
+from bundleopt.scenarios.grid import Scenario, scenarios, values_of
 from bundleopt.session import Progress, open_session
 from bundleopt.stages import optimise
 from bundleopt.workspace_lock import hold
@@ -66,7 +66,12 @@ class WhatIfResult:
                 "shocks": "; ".join(one.scenario.shocks),
             }
             row |= figures | {"binding": "; ".join(one.binding), "conflict": "; ".join(one.conflict)}
-            row["budget_shadow_price"] = one.shadow_prices.get("budget")
+            row |= {
+                "budget_shadow_price": one.shadow_prices.get("budget"),
+                "slot_shadow_price": one.shadow_prices.get("slots"),
+            }
+            stock = {name: price for name, price in one.shadow_prices.items() if name.startswith("stock")}
+            row["stock_shadow_prices"] = "; ".join(f"{name}={price:.4f}" for name, price in sorted(stock.items()))
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -85,7 +90,7 @@ def whatif(
 
     Args:
         workspace: its folder; None finds it.
-        sweeps: `[solve]` key -> `5000:50000:5000`, `0.2,0.25` or one value.
+        sweeps: `[solve]` key -> `5000:50000:5000` or `0.2,0.25`; a single value is a setting of all, the base included.
         shocks: changes of the world that act together, for example `price:YOGURT=+5%`.
         wait: wait for another run in the workspace instead of raising.
         workers: plans solved side by side; None means one a core.
@@ -97,9 +102,10 @@ def whatif(
     """
     from bundleopt.scenarios.sweep import sweep
 
-    session = open_session(workspace, flags=settings, progress=progress)
+    swept, fixed = _swept_and_fixed(sweeps or {})
+    session = open_session(workspace, flags=fixed | settings, progress=progress)
     optimise.refuse_unknown_solver(session.config.solve.solver)
-    points = scenarios(sweeps or {}, shocks)
+    points = scenarios(swept, shocks)
     for point in points:  # refused before minutes go into the others
         with_settings(session, point.changes())
     with hold(session.workspace, wait=wait):
@@ -112,3 +118,10 @@ def whatif(
         objective=str(session.config.solve.objective.value),
         week=(session.config.solve.week or session.dataset.default_week()).isoformat(),
     )
+
+
+def _swept_and_fixed(sweeps: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Tell keys with several values from those with one: a rule that never moves belongs to the base as well."""
+    values = {name: values_of(name, text) for name, text in sweeps.items()}
+    swept = {name: sweeps[name] for name, found in values.items() if len(found) > 1}
+    return swept, {name: found[0] for name, found in values.items() if len(found) == 1}

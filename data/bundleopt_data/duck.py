@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def connect(*, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     if spill is not None:
         config["temp_directory"] = str(spill)
     connection = duckdb.connect(":memory:", config=config)
-    connection.execute("SET enable_progress_bar = false")
+    # In a notebook without ipywidgets DuckDB refuses even to switch off the bar that it cannot draw there.
+    with contextlib.suppress(duckdb.InvalidInputException):
+        connection.execute("SET enable_progress_bar = false")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
