@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -77,7 +78,7 @@ def _runs_table(rows: list[dict[str, Any]], width: int) -> Table:
         money = [formats.money(row[name]) for name in amounts]
         gap = formats.fine_share(row["gap"])
         # The name that somebody gave stands below: a column of its own would be empty for most.
-        named = "\n".join(filter(None, (row["run"], row["label"])))
+        named = "\n".join([row["run"], *textwrap.wrap(row["label"] or "", len(row["run"]))])
         lines.append((named, row["status"], *counts, *money, gap, row["approved_by"] or ""))
     return plain_table(head, lines)
 

@@ -98,6 +98,7 @@ _RUNS = [
         "promo_spend": 1e6,
         "gap": 0.0123,
         "approved_by": "Augusta Ada King, Countess of Lovelace",
+        "label": "spring, with the wine that the supplier pays for",
     }
 ]
 _COMPARED = SimpleNamespace(before=_result(), after=_result(incremental_revenue=1234567.89))
