@@ -187,6 +187,7 @@ def candidate_inputs(
         related_second=relations.second,
         gamma=relations.gamma,
         background=relations.background,
+        pair_shift=forecast.pair_shift().astype(np.float32),
         substitutes=np.zeros((0, 2), np.int32) if settings.allow_twins else substitute_pairs(forecast),
         outside=_pulled_forward(forecast, campaign, settings),
         excluded=frozenset(frozenset(items) for items in choice.banned_bundles if not _is_multi_buy(items)),

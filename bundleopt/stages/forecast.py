@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import date
 from typing import Any
 
@@ -13,6 +13,7 @@ from bundleopt.stages.cache import ArrayCache, Arrays, code_digest, key_of
 from bundleopt.stages.model import TrainedModel
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_models.forecast import DemandForecast, PairRelations, PullForward
+from bundleopt_models.fullness import Fullness
 from bundleopt_models.uncertainty import Uncertainty
 
 _PLAIN = ("probability", "visit_probability", "slope", "units", "log_position", "knots", "heights", "category")
@@ -57,6 +58,8 @@ def as_arrays(forecast: DemandForecast) -> Arrays:
     arrays |= {"customer_ids": forecast.customer_ids, "item_ids": forecast.item_ids}
     arrays["pull_share"] = forecast.pull_forward.share
     arrays["numbers"] = np.array([forecast.relations.background, forecast.pull_forward.assumed_share])
+    if forecast.relations.fullness is not None:
+        arrays["fullness"] = np.array(astuple(forecast.relations.fullness))
     arrays["week"] = np.array(forecast.week.isoformat())
     arrays |= {name: value for name, value in (("state", forecast.state), ("need", forecast.need)) if value is not None}
     if forecast.uncertainty is not None:
@@ -69,6 +72,8 @@ def from_arrays(arrays: Arrays) -> DemandForecast:
     """Return the forecast that `as_arrays` took apart."""
     background, assumed = (float(number) for number in arrays["numbers"])
     relations: dict[str, Any] = {name: arrays[f"relations_{name}"] for name in _RELATIONS}
+    if "fullness" in arrays:
+        relations["fullness"] = Fullness(*(float(number) for number in arrays["fullness"]))
     plain: dict[str, Any] = {name: arrays[name] for name in _PLAIN}
     return DemandForecast(
         week=date.fromisoformat(str(arrays["week"])),

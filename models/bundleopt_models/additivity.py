@@ -135,6 +135,7 @@ def held_offer(
     items = table.items[option][table.items[option] >= 0]
     pairs = np.array(list(combinations(range(len(items)), 2)), dtype=np.int64).reshape(-1, 2)
     gammas = forecast.relations.log_odds(items[pairs[:, 0]], items[pairs[:, 1]])
+    gammas = gammas + forecast.pair_shift(np.array([customer]))
     chance = torch.as_tensor(forecast.probability[customer, items].astype(np.float64))
     visit = torch.as_tensor(float(forecast.visit_probability[customer]), dtype=torch.float64)
     law = bundle_law(conditional_marginals(chance, visit)[:, None], torch.as_tensor(gammas)[:, None])[:, 0].numpy()

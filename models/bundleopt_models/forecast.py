@@ -11,7 +11,11 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from bundleopt_models.fullness import Fullness, week_size
 from bundleopt_models.uncertainty import Uncertainty
+
+# Below, a chance of a visit is a rounding error.
+MIN_VISIT = 1e-12
 
 Floats = npt.NDArray[np.float32]
 
@@ -28,6 +32,7 @@ class PairRelations:
             little related. It belongs to the joint law, but says nothing about what one item does to another.
         significant: (P,) True for complements and substitutes that passed the false discovery test; the others are
             listed for the joint law alone. None: all of them.
+        fullness: whose weeks hold more of the background than others'; None: all the same.
     """
 
     first: npt.NDArray[np.int32]
@@ -36,6 +41,7 @@ class PairRelations:
     standard_error: Floats
     background: float = 0.0
     significant: npt.NDArray[np.bool_] | None = None
+    fullness: Fullness | None = None
 
     def is_known(self) -> npt.NDArray[np.bool_]:
         """(P,) True for significant pairs."""
@@ -54,7 +60,18 @@ class PairRelations:
             standard_error=self.standard_error[keep],
             background=self.background,
             significant=self.is_known()[keep],
+            fullness=self.fullness,
         )
+
+    def shift(self, basket: npt.ArrayLike, visit: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """What a customer's week adds to the log odds ratio of all its pairs; shapes broadcast.
+
+        Args:
+            basket: expected items of the week given a visit.
+            visit: chance of one.
+        """
+        size = week_size(basket, visit)
+        return np.zeros(size.shape) if self.fullness is None else self.fullness.log_odds(size) - self.background
 
     def log_odds(self, one: npt.ArrayLike, other: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Gamma of the item pairs (one, other), in any order; shapes broadcast, unlisted pairs have the background."""
@@ -135,6 +152,11 @@ class DemandForecast:
             slope=self.slope[who],
             state=None if self.state is None else self.state[who],
         )
+
+    def pair_shift(self, customers: npt.NDArray[np.int64] | slice = slice(None)) -> npt.NDArray[np.float64]:
+        """(n,) what each of some customers adds to the log odds ratios of all pairs, see `PairRelations.shift`."""
+        visit = np.maximum(self.visit_probability[customers].astype(np.float64), MIN_VISIT)
+        return self.relations.shift(self.probability[customers].sum(axis=1, dtype=np.float64) / visit, visit)
 
     def price_lift(self, ratio: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """m(log position) - m(log position + log r) for (D,) price ratios r in (0, 1]; returns (I, D), >= 0."""

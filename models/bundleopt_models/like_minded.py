@@ -13,6 +13,8 @@ again every few weeks. Letters: `U` customers, `I` items, `V` reference customer
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -53,6 +55,7 @@ class LikeMinded:
         self._panel = panel
         self.refresh = max(REFRESH_WEEKS, panel.n_weeks // MOST_REFRESHES)
         self._anchor, self._week = -1, -1
+        self._last = _Block(-1, 0, 0, np.zeros((len(LIKE_FEATURES), 0, 0), np.float32))
 
     def _prepare(self, state: LevelState, week: int) -> None:
         """Neighbours as of the last refresh at or before `week`, votes as of `state`, which stands before it."""
@@ -130,6 +133,9 @@ class LikeMinded:
     def rows(self, state: LevelState, week: int, customer: Ints, item: Ints) -> Floats:
         """(n, len(LIKE_FEATURES)) of rows; `state` of the items stands before `week`."""
         self._prepare(state, week)
+        last = self._last
+        if last.week == self._week and len(item) and last.start <= customer.min() and customer.max() < last.stop:
+            return np.ascontiguousarray(last.votes[:, customer - last.start, item].T)
         out = np.zeros((len(item), len(LIKE_FEATURES)), np.float32)
         for start in range(0, len(item), ROWS_PER_CHUNK):
             part = slice(start, start + ROWS_PER_CHUNK)
@@ -140,11 +146,26 @@ class LikeMinded:
         return out
 
     def block(self, state: LevelState, week: int, start: int, stop: int) -> Floats:
-        """(len(LIKE_FEATURES), stop - start, I) of customers start..stop and every item."""
+        """(len(LIKE_FEATURES), stop - start, I) of customers start..stop and every item; kept for `rows` of them."""
         self._prepare(state, week)
-        weight = np.zeros((stop - start, len(self._reference)), np.float32)
-        np.put_along_axis(weight, self._neighbour[start:stop], self._weight[start:stop], axis=1)
-        return np.stack([_log_ratio(weight @ votes, mean) for votes, mean in zip(self._votes, self._mean, strict=True)])
+        size = self._neighbour.shape[1]
+        starts = np.arange(stop - start + 1, dtype=np.int64) * size
+        near, weight = self._neighbour[start:stop].reshape(-1), self._weight[start:stop].reshape(-1)
+        voters = csr(starts, near, weight, (stop - start, len(self._reference)))
+        totals = [sparse_product(voters, torch.from_numpy(votes)).numpy() for votes in self._votes]
+        votes = np.stack([_log_ratio(total, mean) for total, mean in zip(totals, self._mean, strict=True)])
+        self._last = _Block(self._week, start, stop, votes)
+        return votes
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What was last asked of whole customers: (len(LIKE_FEATURES), stop - start, I) votes of a week."""
+
+    week: int
+    start: int
+    stop: int
+    votes: Floats
 
 
 def _log_ratio(total: Floats, mean: Floats) -> Floats:

@@ -34,6 +34,7 @@ class Market:
         outside: effect of an induced unit on other items.
         relations: of the forecast, in item codes. causal: those whose items change each other's sales.
         category: (I,) codes. kappa: (N,) expected units given bought.
+        shift: (U,) what each customer's week adds to the log odds ratios of all pairs.
     """
 
     place: npt.NDArray[np.int64]
@@ -47,6 +48,7 @@ class Market:
     causal: PairRelations
     category: npt.NDArray[np.int32]
     kappa: torch.Tensor
+    shift: torch.Tensor
 
     def all_customers(self, items: npt.NDArray[np.int32], quantity: npt.NDArray[np.int32]) -> BundleCells:
         """Cells of (n, K) bundles of (n,) units of each item for every customer, shaped (n, U)."""
@@ -55,7 +57,7 @@ class Market:
         return BundleCells(
             conditional=self.conditional[rows],
             visit=self.visit,
-            gammas=gammas[..., None],
+            gammas=gammas[..., None] + self.shift,
             excess=excess[..., None],
             money=self.money[:, rows][..., None],
             pull=self.pull[rows][..., None],
@@ -75,7 +77,7 @@ class Market:
         return BundleCells(
             conditional=self.conditional[rows, who],
             visit=self.visit[who],
-            gammas=gammas,
+            gammas=gammas + self.shift[who],
             excess=excess,
             money=self.money[:, rows],
             pull=self.pull[rows],
@@ -170,6 +172,7 @@ def build_market(
         causal=relations,
         category=forecast.category,
         kappa=_tensor(forecast.units[wanted], device),
+        shift=_tensor(forecast.pair_shift(customers), device),
     )
 
 

@@ -7,7 +7,7 @@ forecast = model.forecast(panel, campaign)
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from bundleopt_models.calibration import CalibrationMap
 from bundleopt_models.corpus import Scaler, Vocabulary, week_context
 from bundleopt_models.features import FeatureBuilder, Planned
 from bundleopt_models.forecast import DemandForecast, PairRelations, PullForward
+from bundleopt_models.fullness import Fullness
 from bundleopt_models.network import Catalogue, DemandNetwork, NetworkSizes
 from bundleopt_models.scoring import WeekInputs, WeekScorer, WeekScores
 from bundleopt_models.settings import TrainSettings
@@ -285,6 +286,7 @@ class DemandModel:
             known.standard_error[both][order],
             known.background,
             known.is_known()[both][order],
+            known.fullness,
         )
 
     def save(self, folder: Path) -> None:
@@ -312,6 +314,7 @@ class DemandModel:
             "vocabulary": {name: list(value) for name, value in vars(self.vocabulary).items()},
             "calibration": {"intercept": self.calibration.intercept, "slope": self.calibration.slope},
             "background": relations.background,
+            "fullness": None if relations.fullness is None else asdict(relations.fullness),
             "uncertainty": measured.numbers() if measured is not None else None,
             "run": self.record,
         }
@@ -422,6 +425,7 @@ def load_model(folder: Path) -> DemandModel:
             facts["error"],
             float(record["background"]),
             facts["significant"],
+            Fullness(**record["fullness"]) if record.get("fullness") else None,
         )
         return DemandModel(
             settings=TrainSettings.from_record(record["settings"]),

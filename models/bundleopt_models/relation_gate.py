@@ -14,11 +14,12 @@ import numpy.typing as npt
 import torch
 
 from bundleopt_data.panel import Panel
-from bundleopt_models.forecast import PairRelations
+from bundleopt_models.forecast import MIN_VISIT, PairRelations
 from bundleopt_models.joint_law import both_probability, conditional_marginals
 from bundleopt_models.relation_counts import Grid
 
 CELLS_PER_CHUNK = 1 << 18
+USUAL_WEEKS = 13
 
 
 @dataclass(frozen=True)
@@ -56,18 +57,18 @@ def measure_copurchases(
         grid: week -> ((U, I) purchase probabilities, (U,) visit probabilities), as forecast before that week.
         relations: gamma of listed pairs and the background.
         groups: how many groups of equally many customers, by mean predicted visit probability.
-        items: the most bought items of these weeks whose pairs are counted.
+        items: the most bought items of the weeks before, whose pairs are counted: a choice by the outcome would pick
+            items that happened to sell more than they were expected to.
     """
-    inside = np.isin(panel.purchase_week, np.asarray(weeks))
-    count = np.bincount(panel.purchase_item[inside], minlength=panel.n_items)
-    chosen = np.sort(np.argsort(-count, kind="stable")[:items])
+    chosen = _usual_items(panel, min(weeks), items)
     totals = np.zeros((4, panel.n_customers))
     visits = np.zeros(panel.n_customers)
     for week in weeks:
         probability, visit = grid(week)
+        basket = probability.sum(axis=1, dtype=np.float64) / np.maximum(visit, MIN_VISIT)
         probability = probability[:, chosen]
         visits += visit
-        totals[0] += predicted_pairs(probability, visit, chosen, relations)
+        totals[0] += predicted_pairs(probability, visit, chosen, relations, basket)
         bought = _bought(panel, week, chosen)
         totals[1] += bought * (bought - 1.0) / 2.0
         totals[2] += probability.sum(1)
@@ -75,6 +76,14 @@ def measure_copurchases(
     edges = np.linspace(0, panel.n_customers, groups + 1).round().astype(int)
     order = np.argsort(visits, kind="stable")
     return _by_group(totals, visits / len(weeks), [order[low:high] for low, high in pairwise(edges)])
+
+
+def _usual_items(panel: Panel, week: int, items: int) -> npt.NDArray[np.int64]:
+    """Codes of the items bought most in the USUAL_WEEKS before a week, ascending; of all weeks where none is before."""
+    inside = (panel.purchase_week < week) & (panel.purchase_week >= week - USUAL_WEEKS)
+    bought = panel.purchase_item[inside] if inside.any() else panel.purchase_item
+    count = np.bincount(bought, minlength=panel.n_items)
+    return np.sort(np.argsort(-count, kind="stable")[:items])
 
 
 def _by_group(
@@ -101,6 +110,7 @@ def predicted_pairs(
     visit: npt.NDArray[np.floating],
     items: npt.NDArray[np.int64],
     relations: PairRelations,
+    basket: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     """(U,) expected number of pairs bought in the week.
 
@@ -109,16 +119,18 @@ def predicted_pairs(
         visit: (U,).
         items: (n,) codes.
         relations: of all items.
+        basket: (U,) expected purchases of all items given a visit.
     """
     went = torch.as_tensor(np.asarray(visit, dtype=np.float64))
     chance = conditional_marginals(torch.as_tensor(np.asarray(probability, dtype=np.float64).T.copy()), went)
     first, second = np.triu_indices(len(items), 1)
     gamma = torch.as_tensor(relations.log_odds(items[first], items[second]))[:, None]
+    shift = torch.as_tensor(relations.shift(basket, visit))
     total = torch.zeros_like(went)
     step = max(1, CELLS_PER_CHUNK // max(1, len(went)))
     for start in range(0, len(first), step):
         rows = slice(start, start + step)
-        total += both_probability(chance[first[rows]], chance[second[rows]], gamma[rows]).sum(0)
+        total += both_probability(chance[first[rows]], chance[second[rows]], gamma[rows] + shift).sum(0)
     expected: npt.NDArray[np.float64] = (total * went).numpy()
     return expected
 

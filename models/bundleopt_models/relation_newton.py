@@ -1,5 +1,6 @@
 """Newton steps for gamma in the exact pair law.
 
+A customer-week's odds ratio is that of the pair times the one its own week shares (`PairCounts.shift`).
 With c = P(i and j) of the Plackett law, d c / d gamma = V = 1 / (sum of the inverse cells of the 2x2 table). A
 customer-week whose outcome has probability P adds +-V / P to the score (+ where both or neither were bought) and V to
 the information.
@@ -58,7 +59,7 @@ def refine(
         for rows in torch.split(moving, size):
             one, other = counts.chance[start.first[rows]], counts.chance[start.second[rows]]
             bought = counts.bought[start.first[rows]], counts.bought[start.second[rows]]
-            score, fisher = derivatives(one, other, bought, gamma[rows].float()[:, None])
+            score, fisher = derivatives(one, other, bought, gamma[rows].float()[:, None] + counts.shift)
             pull = strength[rows] * (gamma[rows] - mean[rows]).exp()
             information[rows] = fisher + pull
             step = ((score + strength[rows] - pull) / information[rows]).clamp(-MAX_STEP, MAX_STEP)
@@ -77,7 +78,7 @@ def derivatives(
         one: (P, N) chances of the first item.
         other: (P, N) chances of the second.
         bought: (P, N) bools for both.
-        gamma: (P, 1).
+        gamma: (P, 1) or (P, N).
 
     Returns:
         Two (P,) float64 tensors.

@@ -1,10 +1,11 @@
 """What a pair's gamma is expected to be before its own purchases are looked at.
 
-    prior mean m_ij = background + s_i + s_j + t_{category i, category j}
+    prior mean of gamma_ij = background + m_ij,      m_ij = s_i + s_j + t_{category i, category j}
 
-`background` is the log odds ratio that all pairs share (weeks with full and with empty baskets), s_i an item's part in
-it (a symmetric term of rank two), t what two categories have to do with each other. Each is a ratio of adjusted to
-expected counts, shrunk by pseudo counts. Further symmetric factors were tried and lost on held-out weeks: VALUATION.md.
+`background` is what all pairs share (`PairCounts.background`; expected counts hold each customer-week's part in it),
+s_i an item's part in it (a symmetric term of rank two), t what two categories have to do with each other. Both are
+ratios of adjusted to expected counts, shrunk by pseudo counts. Further symmetric factors were tried and lost on
+held-out weeks: VALUATION.md.
 
 Letters: `A` items, `C` categories.
 """
@@ -32,10 +33,9 @@ class PairPrior:
     """See the formula above.
 
     Attributes:
-        background: log odds ratio. item_effect: (A,) s. null: (A, A) background + s_i + s_j. mean: (A, A) m.
+        item_effect: (A,) s. null: (A, A) s_i + s_j. mean: (A, A) m.
     """
 
-    background: float
     item_effect: torch.Tensor
     null: torch.Tensor
     mean: torch.Tensor
@@ -49,16 +49,15 @@ def fit_prior(counts: PairCounts, category: npt.NDArray[np.int32]) -> PairPrior:
         category: (A,) codes.
     """
     expected, adjusted = counts.expected, counts.adjusted
-    background = _log_ratio(adjusted.sum(dtype=torch.float64), expected.sum(dtype=torch.float64), 1.0)
-    effect = _item_effects(expected * background.exp().float(), adjusted)
-    null = background.float() + effect[:, None] + effect[None, :]
+    effect = _item_effects(expected, adjusted)
+    null = effect[:, None] + effect[None, :]
     codes = np.unique(category, return_inverse=True)[1].reshape(-1)
     member = torch.zeros(int(codes.max(initial=0)) + 1, len(codes))
     member[torch.as_tensor(codes), torch.arange(len(codes))] = 1.0
     between = _log_ratio(member @ adjusted @ member.T, member @ (expected * null.exp()) @ member.T, CATEGORY_COUNTS)
     row = torch.as_tensor(codes)
     mean = null + between[row][:, row]
-    return PairPrior(float(background), effect, null, mean)
+    return PairPrior(effect, null, mean)
 
 
 def _item_effects(expected: torch.Tensor, adjusted: torch.Tensor) -> torch.Tensor:

@@ -75,7 +75,7 @@ def fit_relations(
     prior = fit_prior(counts, panel.items.category[counts.items])
     estimates = _estimate(counts, prior, settings)
     significant = _significant(counts, prior, estimates, settings.false_discovery)
-    return _listed(counts, prior, estimates, significant, settings.top_per_item)
+    return _listed(counts, estimates, significant, settings.top_per_item)
 
 
 def no_relations() -> PairRelations:
@@ -92,6 +92,7 @@ def _estimate(counts: PairCounts, prior: PairPrior, settings: RelationSettings) 
     told = counts.expected[first, second].double() * mean.exp()
     seen = counts.adjusted[first, second].double().clamp_min(0.0)
     posterior = shrink(seen, told)
+    mean = counts.background + mean
     start = PairEstimates(first, second, mean + posterior.ratio.log(), seen + posterior.strength)
     exact = (told >= settings.exact_expected).nonzero()[:, 0]
     part = PairEstimates(first[exact], second[exact], start.gamma[exact], start.information[exact])
@@ -120,22 +121,21 @@ def benjamini_hochberg(p_value: npt.NDArray[np.float64], share: float) -> npt.ND
     return p_value <= limit
 
 
-def _listed(
-    counts: PairCounts, prior: PairPrior, pairs: PairEstimates, significant: npt.NDArray[np.bool_], top: int
-) -> PairRelations:
+def _listed(counts: PairCounts, pairs: PairEstimates, significant: npt.NDArray[np.bool_], top: int) -> PairRelations:
     """The significant pairs, and for each item those that move the most expected co-purchases."""
     first, second = pairs.first.numpy(), pairs.second.numpy()
     gamma = pairs.gamma.numpy()
     told = counts.expected.numpy()[first, second]
-    weight = told * np.abs(np.expm1(gamma - prior.background))
+    weight = told * np.abs(np.expm1(gamma - counts.background))
     keep = significant | _top_of_either(first, second, weight, top)
     return PairRelations(
         first=counts.items[first[keep]].astype(np.int32),
         second=counts.items[second[keep]].astype(np.int32),
         gamma=gamma[keep].astype(np.float32),
         standard_error=(1.0 / np.sqrt(pairs.information.numpy()[keep])).astype(np.float32),
-        background=prior.background,
+        background=counts.background,
         significant=significant[keep],
+        fullness=counts.fullness,
     )
 
 

@@ -40,6 +40,7 @@ class CandidateInputs:
         eligible: (I,) promotable and in stock.
         category: (I,) codes.
         related_first, related_second, gamma: (P,) pairs and their log odds ratio; all others have `background`.
+        pair_shift: (U,) what a customer adds to the log odds ratios of all pairs; None adds nothing.
         substitutes: (Q, 2) item pairs that may not meet in a bundle.
         outside: (U, I) money that an induced unit moves elsewhere in the objective's terms (halo less diversion and
             pull-forward), or None where that is not known.
@@ -69,6 +70,7 @@ class CandidateInputs:
     reach: float = 1.0
     salience: float = 1.0
     funding_per_unit: Money | None = None
+    pair_shift: Floats | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit together."""
@@ -82,6 +84,8 @@ class CandidateInputs:
         }
         for name in ("shelf_price", "unit_cost", "tax_rate", "funding_share", "eligible", "category"):
             shapes[name] = (getattr(self, name).shape, (items,))
+        if self.pair_shift is not None:
+            shapes["pair_shift"] = (self.pair_shift.shape, (customers,))
         for name, (shape, wanted) in shapes.items():
             if shape != wanted:
                 raise UsageError(f"{name} has shape {shape}, expected {wanted}")

@@ -8,11 +8,11 @@ given to a certain buyer, s the promo spend of a redemption and l >= 0 the price
 and the bracket is at most A = max(earned, 0) + sum of max(-shelf_i, 0) + sum of the largest outside gain of i. Hence
 
     value+ <= P ((M (A - l s) - A - max(L, 0))+ + max(-L, 0)),
-    P <= exp(max(gamma, 0)) w,      w = q_ui q_uj / P(visit),
+    P <= exp(max(gamma, 0)) w,      w = exp(max(shift_u, 0)) q_ui q_uj / P(visit),
 
-the second because a Plackett table with odds ratio psi >= 1 has P(ij) <= psi P(i) P(j), and one with psi <= 1 has
-P(ij) <= P(i) P(j). With x = M a - c, the sum over customers of the positive parts is bounded without looking at any of
-them (Scarf 1958: x+ = (x + |x|) / 2 and Cauchy-Schwarz on |x|):
+with shift_u what the customer adds to every pair's gamma; the second because a Plackett table with odds ratio psi >= 1
+has P(ij) <= psi P(i) P(j), and one with psi <= 1 has P(ij) <= P(i) P(j). With x = M a - c, the sum over customers of
+the positive parts is bounded without looking at any of them (Scarf 1958: x+ = (x + |x|) / 2 and Cauchy-Schwarz on |x|):
 
     sum_u w x+  <=  (sum w x + sqrt(sum w * sum w x^2)) / 2,
 
@@ -120,9 +120,11 @@ def _scarf(moments: tuple[torch.Tensor, ...], line: _Line, customers: int) -> to
 
 
 def _scaled_probability(inputs: CandidateInputs) -> torch.Tensor:
-    """(U, I) q / sqrt(P(visit)), 0 for who never comes."""
+    """(U, I) q sqrt(exp(max(shift, 0)) / P(visit)), 0 for who never comes."""
     visit = torch.as_tensor(inputs.visit)[:, None]
     share = torch.where(visit > 0, visit.clamp_min(1e-12).rsqrt(), torch.zeros_like(visit))
+    if inputs.pair_shift is not None:
+        share = share * (0.5 * torch.as_tensor(inputs.pair_shift).clamp_min(0.0)).exp()[:, None]
     return torch.as_tensor(inputs.probability) * share
 
 

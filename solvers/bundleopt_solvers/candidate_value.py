@@ -65,6 +65,7 @@ class BundleValuer:
         self._lift = torch.as_tensor(inputs.price_lift.T.astype(np.float32).copy())
         self._outside = None if inputs.outside is None else torch.as_tensor(inputs.outside).T.contiguous()
         self._gamma = PairTable(inputs)
+        self._shift = torch.zeros(1) if inputs.pair_shift is None else torch.as_tensor(inputs.pair_shift)
 
     def scores(self, items: npt.NDArray[np.int64]) -> BundleScores:
         """Value (n, K) bundles for all customers at all ratios."""
@@ -106,7 +107,7 @@ class BundleValuer:
             torch.minimum(least, x, out=least)
         for i, j in combinations(range(items.shape[1]), 2):
             gamma = torch.as_tensor(self._gamma.of(items[:, i], items[:, j]).astype(np.float32))
-            joint.mul_(pair_ratio(marginal[i], marginal[j], gamma[:, None]))
+            joint.mul_(pair_ratio(marginal[i], marginal[j], gamma[:, None] + self._shift))
         return torch.minimum(joint, least)
 
     def _unpriced(self, codes: torch.Tensor, owned: Sequence[torch.Tensor], both: torch.Tensor) -> torch.Tensor:

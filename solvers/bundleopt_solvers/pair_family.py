@@ -107,6 +107,7 @@ class PairScorer:
         self._toll = torch.as_tensor(prices.toll)
         self._slot = torch.as_tensor(prices.slot)
         self._gamma = PairTable(inputs)
+        self._shift = torch.zeros(1) if inputs.pair_shift is None else torch.as_tensor(inputs.pair_shift).double()
 
     def scores(self, pairs: Pairs) -> Floats64:
         """(n,) money, the best admissible price; -fixed cost where none is worth anything."""
@@ -117,7 +118,7 @@ class PairScorer:
     def _chunk(self, pairs: Pairs) -> Floats64:
         codes = torch.as_tensor(pairs)
         first, second = (self._conditional[codes[:, k]] for k in (0, 1))
-        gamma = torch.as_tensor(self._gamma.of(pairs[:, 0], pairs[:, 1]))[:, None]
+        gamma = torch.as_tensor(self._gamma.of(pairs[:, 0], pairs[:, 1]))[:, None] + self._shift
         both = torch.minimum(first * second * pair_ratio(first, second, gamma), torch.minimum(first, second))
         toll = self._slot + self._toll[codes[:, 0]] + self._toll[codes[:, 1]]
         base = self._unpriced(codes, (first, second), both)

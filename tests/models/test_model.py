@@ -115,6 +115,8 @@ def test_fitting_sees_nothing_after_fit_until(market, shuffled_future, tmp_path)
     assert first.calibration == second.calibration
     np.testing.assert_array_equal(first.facts.units, second.facts.units)
     np.testing.assert_array_equal(first.facts.relations.gamma, second.facts.relations.gamma)
+    assert first.facts.relations.fullness == second.facts.relations.fullness
+    assert load_model(tmp_path / "a").facts.relations.fullness == first.facts.relations.fullness
 
 
 def test_two_runs_of_one_seed_are_the_same_and_two_seeds_differ(market, tmp_path):

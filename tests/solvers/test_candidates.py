@@ -43,6 +43,7 @@ def market(seed: int, customers: int = 7, items: int = 6, *, related: bool = Tru
         related_second=chosen[:, 1],
         gamma=rng.normal(0, 1.5, len(chosen)).astype(np.float32),
         background=float(rng.choice([0.0, 0.4, -0.3])) if related else 0.0,
+        pair_shift=rng.normal(0, 0.7, customers).astype(np.float32) if related and seed % 3 else None,
         outside=rng.normal(0, 0.5, (customers, items)).astype(np.float32) if outside else None,
         reach=float(rng.choice([1.0, 0.6])),
         salience=float(rng.choice([1.0, 1.3])),
@@ -64,11 +65,12 @@ def fitted_law(marginals, gammas, steps: int = 60) -> dict[tuple[int, ...], floa
     return {t: weight / total for t, weight in law.items()}
 
 
-def gammas_of(inputs: CandidateInputs, bundle) -> dict[tuple[int, int], float]:
+def gammas_of(inputs: CandidateInputs, bundle, customer: int) -> dict[tuple[int, int], float]:
+    shift = 0.0 if inputs.pair_shift is None else float(inputs.pair_shift[customer])
     listed = zip(inputs.related_first.tolist(), inputs.related_second.tolist(), inputs.gamma.tolist(), strict=True)
     known = {(min(i, j), max(i, j)): gamma for i, j, gamma in listed}
     pairs = combinations(range(len(bundle)), 2)
-    return {(a, b): known.get((bundle[a], bundle[b]), inputs.background) for a, b in pairs}
+    return {(a, b): known.get((bundle[a], bundle[b]), inputs.background) + shift for a, b in pairs}
 
 
 def value_by_enumeration(inputs: CandidateInputs, bundle, step: int, weight: float, budget_price: float) -> float:
@@ -83,7 +85,7 @@ def value_by_enumeration(inputs: CandidateInputs, bundle, step: int, weight: flo
     total = 0.0
     for u, visit in enumerate(inputs.visit.astype(float)):
         owned = inputs.probability[u, items].astype(float)
-        law = fitted_law(owned / visit, gammas_of(inputs, bundle))
+        law = fitted_law(owned / visit, gammas_of(inputs, bundle, u))
         lifted = inputs.slope[u, items].astype(float) * inputs.price_lift[items, step]
         full = tuple(range(len(items)))
         offered = law | {full: law[full] * np.exp(lifted.sum()) * inputs.salience}

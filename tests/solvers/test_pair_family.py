@@ -21,7 +21,7 @@ PAIRS = np.array(list(combinations(range(ITEMS), 2)), dtype=np.int64)
 
 
 def market(seed: int) -> CandidateInputs:
-    """Independent items, so that the value of an offer is a line of arithmetic."""
+    """Items with nothing between them but what a customer's week shares, for every other seed."""
     rng = np.random.default_rng(seed)
     visit = rng.uniform(0.4, 1.0, CUSTOMERS)
     price = np.round(rng.uniform(2, 6, ITEMS), 2)
@@ -37,7 +37,18 @@ def market(seed: int) -> CandidateInputs:
         funding_share=np.zeros(ITEMS),
         eligible=np.ones(ITEMS, dtype=bool),
         category=np.zeros(ITEMS, dtype=np.int32),
+        pair_shift=rng.normal(0, 0.8, CUSTOMERS).astype(np.float32) if seed % 2 else None,
     )
+
+
+def bought_together(first: float, second: float, log_odds: float) -> float:
+    """P(both) of the 2 x 2 table with these marginals and log odds ratio, by halving."""
+    low, high = max(0.0, first + second - 1.0), min(first, second)
+    for _ in range(80):
+        both = 0.5 * (low + high)
+        ahead = both * (1 - first - second + both) > np.exp(log_odds) * (first - both) * (second - both)
+        low, high = (low, both) if ahead else (both, high)
+    return both
 
 
 def values(inputs: CandidateInputs) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +59,8 @@ def values(inputs: CandidateInputs) -> tuple[np.ndarray, np.ndarray]:
     spend = np.zeros_like(value)
     for p, (i, j) in enumerate(PAIRS.tolist()):
         shelf = inputs.shelf_price[[i, j]]
-        both = x[:, i] * x[:, j]
+        shift = np.zeros(CUSTOMERS) if inputs.pair_shift is None else inputs.pair_shift.astype(float)
+        both = np.array([bought_together(x[u, i], x[u, j], shift[u]) for u in range(CUSTOMERS)])
         for d, ratio in enumerate(RATIOS):
             if ratio * shelf.sum() < shelf.max():
                 continue
