@@ -34,9 +34,11 @@ def shocked_week(campaign: CampaignWeek, texts: Iterable[str]) -> CampaignWeek:
     """
     changed = campaign
     for shock in map(parse_shock, texts):
-        if shock.kind == "demand":
+        if shock.scope == "segment":
             continue
         hit = _items(shock, campaign)
+        if shock.kind == "demand":
+            continue
         if shock.kind == "stock":
             units = np.floor(changed.on_hand * shock.factor + 1e-9)
             changed = replace(changed, on_hand=np.where(hit, units, changed.on_hand))

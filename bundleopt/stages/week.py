@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -45,12 +46,10 @@ def plan_week(session: Session, trained: TrainedModel, monday: date | None = Non
     Raises:
         UsageError: the week is outside what the data can say anything about.
     """
-    week = monday or session.config.solve.week or session.dataset.default_week()
-    _refuse_out_of_reach(session, trained, week)
     from bundleopt_models.interest_groups import interest_groups
 
     settings = session.config.solve
-    campaign = session.dataset.campaign_week(week, trained.panel, session.campaign_settings)
+    week, campaign = _week_as_it_is(session, trained, monday)
     campaign = shocked_week(campaign, settings.shocks)
     session.progress("forecasting demand", 0.0)
     forecast = cached_forecast(session, trained, campaign)
@@ -59,6 +58,21 @@ def plan_week(session: Session, trained: TrainedModel, monday: date | None = Non
     left = stock.stock_of(campaign, forecast, safety_deviations=session.config.assumptions.safety_deviations)
     cold = cold_starts(trained.panel, min(week, trained.record.fit_until))
     return PlannedWeek(campaign, forecast, left, groups, cold)
+
+
+def refuse_unknown_shocks(session: Session, trained: TrainedModel, texts: Iterable[str]) -> None:
+    """Refuse shocks that are about nothing in the catalogue; those of segments are looked at with the forecast.
+
+    Raises:
+        UsageError: one is.
+    """
+    shocked_week(_week_as_it_is(session, trained, None)[1], texts)
+
+
+def _week_as_it_is(session: Session, trained: TrainedModel, monday: date | None) -> tuple[date, CampaignWeek]:
+    week = monday or session.config.solve.week or session.dataset.default_week()
+    _refuse_out_of_reach(session, trained, week)
+    return week, session.dataset.campaign_week(week, trained.panel, session.campaign_settings)
 
 
 def _refuse_out_of_reach(session: Session, trained: TrainedModel, week: date) -> None:

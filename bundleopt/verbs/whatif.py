@@ -11,6 +11,8 @@ from bundleopt.replan import with_settings
 from bundleopt.scenarios.grid import Scenario, scenarios, values_of
 from bundleopt.session import Progress, open_session
 from bundleopt.stages import optimise
+from bundleopt.stages.model import ensure_model
+from bundleopt.stages.week import refuse_unknown_shocks
 from bundleopt.workspace_lock import hold
 
 if TYPE_CHECKING:
@@ -109,6 +111,8 @@ def whatif(
     for point in points:  # refused before minutes go into the others
         with_settings(session, point.changes())
     with hold(session.workspace, wait=wait):
+        if shocks:
+            refuse_unknown_shocks(session, ensure_model(session), shocks)
         base = Scenario(())
         found = sweep(session, [base, *(point for point in points if point != base)], workers=workers)
     outcomes = found[1:] if base not in points or len(points) > 1 else found
