@@ -16,7 +16,6 @@ from tests.bundleopt.command_line import CommandLine
 COMMANDS = [*([verb] for verb in VERBS), ["runs", "list"], ["runs", "show"]]
 COMMON = ("--workspace", "--json", "--quiet", "--verbose")
 # Their capability comes later; none may be accepted and ignored until then.
-NOT_YET = ("--engine",)
 
 
 @pytest.mark.parametrize("command", [[], ["runs"], *COMMANDS], ids=" ".join)
@@ -31,13 +30,6 @@ def test_every_help_ends_in_an_example_of_itself(run: CommandLine, command: list
 def test_every_verb_has_the_common_flags(run: CommandLine, command: list[str]) -> None:
     page = run(*command, "--help").out
     assert all(flag in page for flag in COMMON)
-
-
-@pytest.mark.parametrize("flag", NOT_YET)
-def test_flags_of_later_capabilities_do_not_exist(run: CommandLine, flag: str) -> None:
-    outcome = run("solve", flag, "1")
-    assert outcome.code == 2
-    assert f"No such option: {flag}" in outcome.err
 
 
 def test_help_takes_less_than_a_third_of_a_second_of_work() -> None:
