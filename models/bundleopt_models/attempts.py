@@ -39,9 +39,9 @@ class Attempts:
     """The trainings of one log; each keeps its states in a folder of its own, so that all can be resumed."""
 
     def __init__(
-        self, start: Callable[[], DemandNetwork], data: TrainingData, settings: TrainSettings, folder: Path
+        self, start: Callable[[TrainingData], DemandNetwork], data: TrainingData, settings: TrainSettings, folder: Path
     ) -> None:
-        """`start` gives a fresh network, the same every time."""
+        """`start` gives a fresh network for the rows, the same every time."""
         self._start, self._data, self._settings, self._folder = start, data, settings, folder
         self.shrinkages = SHRINKAGES if _is_worth_two(data) else SHRINKAGES[:1]
         self._done: list[Attempt] = []
@@ -55,7 +55,7 @@ class Attempts:
         for place, shrinkage in enumerate(self.shrinkages):
             settings = replace(self._settings, embedding_decay=self._settings.embedding_decay * shrinkage)
             folder = self._folder / f"attempt-{place}" if place else self._folder
-            trainer = Trainer(self._start(), self._data, settings, folder)
+            trainer = Trainer(self._start(self._data), self._data, settings, folder)
             result = trainer.run(_share(progress, place, len(self.shrinkages)), resume=resume)
             self._done.append(Attempt(trainer, result, shrinkage))
         return min(self._done, key=lambda attempt: attempt.loss)

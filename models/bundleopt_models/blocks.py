@@ -109,7 +109,7 @@ def _first_layers(network: DemandNetwork) -> Iterator[tuple[nn.Linear, list[tupl
         return cast("nn.Linear", net[0])
 
     customers, items, group = CUSTOMER_FEATURES, ITEM_FEATURES, GROUP_FEATURES
-    yield first(network.habit_net), columns(
+    yield first(network.habit_net.layers), columns(
         pair=PAIR_FEATURES, category=group, family=group, brand=group, promo=PROMO_FEATURES,
         customers=customers, items=items, style=_STYLE,
     )  # fmt: skip

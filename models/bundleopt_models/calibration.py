@@ -46,14 +46,14 @@ class CalibrationMap:
 def fit_calibration(z: Tensor, stratum: Tensor, log_visit: Tensor, offset: Tensor, bought: Tensor) -> CalibrationMap:
     """Fit all strata by maximum penalised likelihood on sampled rows of later weeks; (n,) tensors."""
     fitted = [
-        _fit_one(*(part[stratum == code].double() for part in (z, log_visit, offset, bought)))
-        for code in range(len(STRATA))
+        fit_line(*(part[stratum == code] for part in (z, log_visit, offset, bought))) for code in range(len(STRATA))
     ]
     return CalibrationMap(tuple(a for a, _ in fitted), tuple(b for _, b in fitted))
 
 
-def _fit_one(z: Tensor, log_visit: Tensor, offset: Tensor, bought: Tensor) -> tuple[float, float]:
-    """Intercept and slope of one stratum; the identity where it has no purchase."""
+def fit_line(z: Tensor, log_visit: Tensor, offset: Tensor, bought: Tensor) -> tuple[float, float]:
+    """Intercept and slope that set the log odds of (n,) rows right; the identity where there is no purchase."""
+    z, log_visit, offset, bought = (part.double() for part in (z, log_visit, offset, bought))
     if float(bought.sum()) < 1:
         return 0.0, 1.0
     parameters = torch.zeros(2, dtype=torch.float64, requires_grad=True)

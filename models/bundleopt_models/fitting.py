@@ -21,6 +21,7 @@ from bundleopt_models.calibration import CalibrationMap, fit_calibration
 from bundleopt_models.category_need import fit_category_need
 from bundleopt_models.corpus import CorpusBuilder, Scaler, Vocabulary, WeekRows
 from bundleopt_models.device import resolve_device
+from bundleopt_models.habit_start import start_habit
 from bundleopt_models.likelihood import log_purchase
 from bundleopt_models.memory_plan import plan_memory
 from bundleopt_models.model import DemandModel, ItemFacts, PanelView, build_view
@@ -82,9 +83,10 @@ def fit(
     store = WeekStore(folder, resolve_device(settings.device)) if plan.on_disk else None
     data = _collect(view, (scaler, vocabulary, visits), (weeks, store), settings, progress)
 
-    def start() -> DemandNetwork:
+    def start(rows: TrainingData) -> DemandNetwork:
         network = _new_network(panel, vocabulary, settings)
         network.start_at(base_log_odds(panel, weeks), float(scaler.item_deviation[POPULARITY]))
+        start_habit(network, rows)
         leave_out(network, settings.without)
         return network
 

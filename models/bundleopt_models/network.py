@@ -1,24 +1,26 @@
 """The purchase network: log odds that a customer buys an item in a week, given a visit.
 
-    z = item(t) + customer(t) + theta_u(t) . alpha_i + groups(u, t) + promo - slope_ui m(x) + [known] habit(u, i, t)
+    z = [bought before] habit(u, i, t) + [else] interest(u, i, t) - slope_ui m(x)
+    interest = item(t) + customer(t) + theta_u(t) . alpha_i + groups(u, t) + promo
     q = P(visit) sigmoid(z) <= P(visit)
 
 theta pools the item vectors of the customer's own history, so that new customers have one; alpha is the sum of an item,
-a category, a brand and a text vector, so that new items have one. Everything but `habit` is separable: a whole week's
-customers x items are a few matrix products, and only pairs with history run through the wide network.
+a category, a brand and a text vector, so that new items have one. `interest` is separable: a whole week's customers x
+items are a few matrix products, and only pairs with history run through the wide network of `habit.py`.
 Letters: n rows, `U` customers, `I` items, `R` rank.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from bundleopt_models.features import GROUP_FEATURES, PAIR_FEATURES, PROMO_FEATURES
+from bundleopt_models.features import GROUP_FEATURES, PROMO_FEATURES
+from bundleopt_models.habit import HabitNetwork
 from bundleopt_models.modules import output
 from bundleopt_models.price import PriceResponse
 from bundleopt_models.sparse import sparse_product
@@ -34,7 +36,7 @@ BLOCK_RANK = 8
 STYLE_RANK = 8
 """Length of the item style that the habit network sees."""
 
-N_GROUP, N_PAIR, N_PROMO = len(GROUP_FEATURES), len(PAIR_FEATURES), len(PROMO_FEATURES)
+N_GROUP, N_PROMO = len(GROUP_FEATURES), len(PROMO_FEATURES)
 N_CUSTOMER, N_ITEM = len(CUSTOMER_FEATURES), len(ITEM_FEATURES)
 POPULARITY = ITEM_FEATURES.index("popularity_13")
 DEAL_SHARE = CUSTOMER_FEATURES.index("deal_share")
@@ -93,6 +95,10 @@ class Rows:
     position: Tensor
     has_history: Tensor
 
+    def at(self, index: Tensor) -> Rows:
+        """The rows at `index`."""
+        return Rows(**{field.name: getattr(self, field.name)[index] for field in fields(Rows)})
+
 
 @dataclass(frozen=True)
 class WeekContext:
@@ -105,6 +111,11 @@ class WeekContext:
     items: Tensor
     history: Tensor
     history_columns: Tensor | None = None
+
+
+def habit_numbers(rows: Rows, customers: Tensor, items: Tensor) -> Tensor:
+    """(n, F) all that the habit network sees of rows; `customers`, `items` are their rows of the week's tables."""
+    return torch.cat([rows.pair, rows.category, rows.family, rows.brand, rows.promo, customers, items], dim=1)
 
 
 def _mlp(*widths: int) -> nn.Sequential:
@@ -145,8 +156,7 @@ class DemandNetwork(nn.Module):
         self.promo_effect = nn.Embedding(sizes.n_categories + 1, N_PROMO)
         self.promo_level = nn.Linear(N_PROMO, 1, bias=False)
         self.promo_customer = nn.Linear(N_CUSTOMER, N_PROMO)
-        inputs = N_PAIR + 3 * N_GROUP + N_PROMO + N_CUSTOMER + N_ITEM + STYLE_RANK
-        self.habit_net = _mlp(inputs, sizes.width, sizes.width // 2, 1)
+        self.habit_net = HabitNetwork(sizes.width, STYLE_RANK)
         self.price = PriceResponse(sizes.n_customers, sizes.n_items, sizes.n_categories)
         self._start()
 
@@ -161,7 +171,7 @@ class DemandNetwork(nn.Module):
         nn.init.zeros_(self.item_bias.weight)
         nn.init.zeros_(self.promo_customer.weight)
         nn.init.zeros_(self.promo_customer.bias)
-        nets = (self.customer_net, self.item_net, self.category_net, self.family_net, self.brand_net, self.habit_net)
+        nets = (self.customer_net, self.item_net, self.category_net, self.family_net, self.brand_net)
         with torch.no_grad():
             for net in nets:
                 last = cast("nn.Linear", net[-1])
@@ -227,17 +237,8 @@ class DemandNetwork(nn.Module):
         return output(self.promo_effect, category) + self.promo_level.weight
 
     def habit(self, rows: Rows, customers: Tensor, items: Tensor, style: Tensor) -> Tensor:
-        """(n,) what own history with the item adds."""
-        parts = [rows.pair, rows.category, rows.family, rows.brand, rows.promo, customers, items, style]
-        return output(self.habit_net, torch.cat(parts, dim=1)).squeeze(1) * rows.has_history
-
-    def _habit_of_known(self, rows: Rows, customers: Tensor, items: Tensor, style: Tensor) -> Tensor:
-        """(n,) `habit`, computed for pairs with history only: it is 0 for all others, and the widest part of all."""
-        known = rows.has_history.nonzero().squeeze(1)
-        names = ("pair", "category", "family", "brand", "promo", "has_history")
-        picked = replace(rows, **{name: getattr(rows, name)[known] for name in names})
-        habit = self.habit(picked, customers[known], items[known], style[known])
-        return habit.new_zeros(len(rows.has_history)).index_add(0, known, habit)
+        """(n,) log odds of rows with own history, without price; `customers`, `items`, `style` aligned."""
+        return cast("Tensor", self.habit_net(habit_numbers(rows, customers, items), style))
 
     def slopes(self, rows: Rows, catalogue: Catalogue, customers: Tensor) -> Tensor:
         """(n,) price sensitivities > 0."""
@@ -251,19 +252,25 @@ class DemandNetwork(nn.Module):
         )
         return slope * self.price.scale(item)
 
-    def forward(self, rows: Rows, context: WeekContext, catalogue: Catalogue, code: Tensor, keep: Tensor) -> Tensor:
-        """(n,) log odds given a visit of `rows`; `code` (U,) customer codes, `keep` (I, 1) item dropout."""
-        customers, items = context.customers[rows.customer], context.items[rows.item]
-        style = self.style_of(catalogue)
+    def interest(self, rows: Rows, context: WeekContext, catalogue: Catalogue, code: Tensor, keep: Tensor) -> Tensor:
+        """(n,) log odds of rows without own history, without price; arguments as for `forward`."""
+        customers, category = context.customers[rows.customer], catalogue.category[rows.item]
         affinity = self.item_vectors(catalogue, keep)[rows.item]
         affinity = affinity * self.customer_vectors(catalogue, context, code)[rows.customer]
-        category = catalogue.category[rows.item]
         block = self.category_block(rows.category, customers, self.style_category(category))
         inner = block[:, 0] + (block[:, 1:] * self.block_vectors(catalogue)[rows.item]).sum(1)
         promo = ((self.promo_item(category) + self.promo_weights(customers)) * rows.promo).sum(1)
         z = self.item_scores(catalogue, context)[rows.item] + output(self.customer_net, customers).squeeze(1)
         z = z + affinity.sum(1) + inner + promo
         z = z + self.group_score(self.family_net, rows.family, customers)
-        z = z + self.group_score(self.brand_net, rows.brand, customers)
-        z = z + self._habit_of_known(rows, customers, items, style[rows.item])
-        return z - self.slopes(rows, catalogue, customers) * output(self.price.map, rows.position)
+        return z + self.group_score(self.brand_net, rows.brand, customers)
+
+    def forward(self, rows: Rows, context: WeekContext, catalogue: Catalogue, code: Tensor, keep: Tensor) -> Tensor:
+        """(n,) log odds given a visit of `rows`; `code` (U,) customer codes, `keep` (I, 1) item dropout."""
+        known, new = (rows.has_history > 0).nonzero().squeeze(1), (rows.has_history == 0).nonzero().squeeze(1)
+        own, style = rows.at(known), self.style_of(catalogue)
+        habit = self.habit(own, context.customers[own.customer], context.items[own.item], style[own.item])
+        interest = self.interest(rows.at(new), context, catalogue, code, keep)
+        z = habit.new_zeros(len(rows.has_history)).index_add(0, known, habit).index_add(0, new, interest)
+        slopes = self.slopes(rows, catalogue, context.customers[rows.customer])
+        return z - slopes * output(self.price.map, rows.position)

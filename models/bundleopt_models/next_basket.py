@@ -20,6 +20,7 @@ from bundleopt_data.progress import Progress, silent
 from bundleopt_models.basket_log import BasketLog, daily_panel, last_days
 from bundleopt_models.corpus import Scaler, Vocabulary, WeekRows, as_rows, observed_plan, week_context
 from bundleopt_models.features import FeatureBuilder
+from bundleopt_models.habit_start import start_habit
 from bundleopt_models.model import PanelView, build_view
 from bundleopt_models.network import POPULARITY, DemandNetwork, NetworkSizes
 from bundleopt_models.settings import TrainSettings
@@ -187,6 +188,7 @@ def fit_next_basket(
     )
     network = _new_network(panel, settings)
     network.start_at(BASE_LOG_ODDS, float(scaler.item_deviation[POPULARITY]))
+    start_habit(network, data)
     trainer = Trainer(network, data, settings, folder)
     record = trainer.run(progress or silent)
     trainer.forget_states()

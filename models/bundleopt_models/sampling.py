@@ -21,6 +21,9 @@ Ints = npt.NDArray[np.int64]
 UNIFORM_SHARE = 0.25
 """Share of never-bought negatives that is drawn uniformly, so that no cell is without a chance."""
 
+LEAST_AMOUNT = 500
+"""Purchases a week for which negatives are drawn at least: small logs can afford to show nearly every pair."""
+
 SMALLEST_RATE = 0.02
 """Least chance of a history pair to be drawn."""
 
@@ -71,7 +74,7 @@ class WeekSampler:
         buyer, bought = panel.purchase_customer[start:stop].astype(np.int64), panel.purchase_item[start:stop]
         known = population[buyer]
         buyer, bought = buyer[known], bought[known].astype(np.int64)
-        amount = max(len(buyer), 50)
+        amount = max(len(buyer), LEAST_AMOUNT)
         pairs = _history_pairs(builder, population)
         pair_rate = history_rates(builder, pairs, self._history_rows * amount)
         kept = generator.random(len(pairs)) < pair_rate

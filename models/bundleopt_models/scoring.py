@@ -154,7 +154,7 @@ class WeekScorer:
         for name in ("category", "family", "brand"):
             self._add_groups(name, start, stop, flat, codes)
         slope = self._raw_slopes(start, stop, customers)
-        known = self._add_habit(start, stop, flat, codes)
+        known = self._put_habit(start, stop, flat, codes)
         slope.view(-1)[known] += network.price.has_history
         slope = (functional.softplus(slope) + SLOPE_FLOOR) * self._item_scale
         z -= slope * self._lift
@@ -230,8 +230,8 @@ class WeekScorer:
         flat.index_add_(0, cell, inner)
         codes[cell] = 1
 
-    def _add_habit(self, start: int, stop: int, flat: Tensor, codes: Tensor) -> Tensor:
-        """Add the wide network to pairs with history; returns their cells."""
+    def _put_habit(self, start: int, stop: int, flat: Tensor, codes: Tensor) -> Tensor:
+        """Put the habit in the place of the interest where pairs have history; returns their cells."""
         network, inputs = self._network, self._inputs
         state = inputs.builder.history.item
         pairs = _known_pairs(state, start, stop)
@@ -242,7 +242,7 @@ class WeekScorer:
             rows = as_rows(customer, item, inputs.customer_code, features, inputs.position[item])
             cell = torch.from_numpy((customer - start) * inputs.builder.panel.n_items + item)
             customers, items = inputs.context.customers[rows.customer], inputs.context.items[rows.item]
-            flat.index_add_(0, cell, network.habit(rows, customers, items, self._style[rows.item]))
+            flat.index_copy_(0, cell, network.habit(rows, customers, items, self._style[rows.item]))
             codes[cell] = 2
             cells.append(cell)
         return torch.cat(cells)

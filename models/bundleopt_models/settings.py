@@ -51,12 +51,12 @@ class TrainSettings:
     epochs: int = 3
     patience: int = 2
     least_steps: int = 400
-    batch_rows: int = 8_192
+    batch_rows: int = 4_096
     epoch_rows: int = 12_000_000
     memory_rows: int = 10_000_000
     history_rows: float = 2.0
     never_rows: float = 2.0
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 1e-5
     embedding_decay: float = 3.0
     width: int = 128

@@ -90,8 +90,9 @@ def rows_of(week: WeekRows | StoredWeek) -> int:
 
 def take(rows: Rows, index: Tensor) -> Rows:
     """Rows at `index`, as float32."""
-    parts = {field.name: getattr(rows, field.name)[index] for field in fields(Rows)}
-    return Rows(**{name: part.float() if part.dtype == torch.float16 else part for name, part in parts.items()})
+    found = rows.at(index)
+    wide = {f.name: part.float() for f in fields(Rows) if (part := getattr(found, f.name)).dtype == torch.float16}
+    return replace(found, **wide)
 
 
 def week_logits(network: DemandNetwork, data: TrainingData, week: WeekRows | StoredWeek, chunk: int = 32_768) -> Tensor:
