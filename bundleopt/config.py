@@ -244,6 +244,9 @@ class SolveConfig(Section):
         default=None, ge=1, description="the same for the certificate of the segment model"
     )
     gap: Share = Field(default=0.005, description="proven distance from the best plan at which to stop")
+    price_pairs: bool = Field(
+        default=True, description="whether pairs that the prices of a rough plan call for join the candidates"
+    )
     certify_pairs: OptionalDuration = Field(
         default=None, description="seconds for a bound over all pairs of the catalogue, and for better pairs"
     )

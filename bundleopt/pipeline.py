@@ -23,6 +23,7 @@ from bundleopt.stages import (
     multi_buy,
     optimise,
     pair_pricing,
+    pair_seeds,
     preflight,
     stock,
     verify,
@@ -101,6 +102,10 @@ def prepare(session: Session, watch: Stopwatch, *, in_chunks: bool = False) -> P
             progress=session.progress,
         )
         found = multi_buy.with_multi_buys(found, week.forecast, week.campaign, choice, settings)
+    with watch.stage("pairs by prices"):
+        stages = pair_seeds.FirstStages(trained, week, choice, inputs)
+        cache = ArrayCache(session.workspace.cache)
+        found = pair_seeds.with_priced_pairs(found, stages, settings, cache, session.progress)
     with watch.stage("valuation"):
         session.progress("valuing offers", 0.0)
         table, values = value_candidates(week.forecast, week.campaign, found, settings)

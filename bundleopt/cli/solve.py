@@ -165,6 +165,10 @@ class SolveFlags(CommonFlags):
         Text, typer.Option("--menu-work", metavar="N", help="The same for certificates.menu (solver.menu_work).")
     ] = None
     gap: Annotated[Text, typer.Option("--gap", metavar="SHARE", help="Proven gap at which to stop [0.5%].")] = None
+    price_pairs: Annotated[
+        bool | None,
+        typer.Option("--price-pairs/--no-price-pairs", help="Add pairs that a rough plan's prices call for [on]."),
+    ] = None
     certify_pairs: Annotated[
         Text, typer.Option("--certify-pairs", metavar="SECONDS", help="Prove a bound over all pairs in that time.")
     ] = None

@@ -116,6 +116,8 @@ def whole_only(settings: SolveConfig) -> str | None:
         "--max-exposure": settings.max_exposure is not None,
         "--risk": settings.risk is not None,
         "--budget-confidence": settings.budget_confidence is not None,
+        "--holdout": settings.holdout is not None,
+        "--explore": settings.explore is not None,
         "--goal": settings.goal is not None,
         "two objectives": settings.objective in (Objective.REVENUE_MARGIN, Objective.MARGIN_REVENUE),
         "--redemption public": settings.redemption is Redemption.PUBLIC,

@@ -20,14 +20,17 @@ from bundleopt.config import Objective, SolveConfig
 from bundleopt.prepared import Prepared
 from bundleopt.session import Progress
 from bundleopt.stages import candidates, optimise
+from bundleopt.stages.candidates import PricedCandidates
+from bundleopt.stages.item_choice import ItemChoice
 from bundleopt.stages.pair_halo import outside_gain
 from bundleopt.stages.problem import build_problem, objective_values
 from bundleopt.stages.valuation import value_candidates
+from bundleopt.stages.week import PlannedWeek
 from bundleopt_models.offer_values import OfferValues, OptionTable
 from bundleopt_solvers.candidate_inputs import CandidateInputs, CandidateSettings
 from bundleopt_solvers.pair_family import FamilyBound, Pairs, bound_family
 from bundleopt_solvers.pair_prices import EntryPrices, entry_prices
-from bundleopt_solvers.pair_screen import RatioIntervals, ScreenedPairs, screen_scores
+from bundleopt_solvers.pair_screen import MOST_PAIRS, RatioIntervals, ScreenedPairs, screen_scores
 from bundleopt_solvers.plan import CampaignPlan, Certificate, StopReason
 from bundleopt_solvers.price_points import price_endings
 
@@ -37,7 +40,7 @@ PAIRS = "pairs"
 # Steps of the ladder that share a screening interval: each costs two products of the whole catalogue.
 _INTERVALS = 2
 # Pairs that become candidates in a round; valuing them and solving again stays cheap.
-_MOST_NEW = 200
+MOST_NEW = 200
 _PAIRS_PER_CHUNK = 128
 # Share of a round's time that must be left to begin another one.
 _LEAST_OF_A_ROUND = 0.6
@@ -88,7 +91,7 @@ def certify_pairs(
         if best is None or found.bound < best[0].bound:
             best = (found, screened)
         is_proven = best[0].bound <= plan.headline.value + settings.gap * abs(best[0].bound)
-        wider = None if is_proven or rounds == settings.pair_rounds else with_pairs(prepared, found, settings)
+        wider = None if is_proven or rounds == settings.pair_rounds else with_pairs(prepared, found.pairs, settings)
         if wider is None:
             break
         prepared = wider
@@ -125,22 +128,9 @@ class PairSearch:
     def bound(self, seconds: float, progress: Progress) -> tuple[FamilyBound, ScreenedPairs]:
         """The bound for candidates and pairs, and what was screened; `seconds` end the valuing of single pairs."""
         start = time.monotonic()
-        prepared, settings = self.prepared, self.settings
-        entry = entry_prices(prepared.built.problem, self.plan, twins=settings.allow_twins)
-        if entry is None:
-            raise ValueError("a plan without prices has no bound for pairs")
-        inputs, how = self.inputs()
-        screened = screen_scores(
-            inputs,
-            how,
-            self.ratios(),
-            (entry.prices, entry.restricted.threshold),
-            progress=lambda share: progress("screening pairs at the plan's prices", share),
-        )
-        known = {bundle for bundle in prepared.found.bundles if len(bundle) == 2}
-        outside = np.array([tuple(pair) not in known for pair in screened.pairs.tolist()], dtype=bool)
+        entry, screened, outside = self.screened(progress)
         listed = (screened.pairs[outside], screened.bound[outside], screened.rest)
-        scorer = OfferScorer(prepared, entry, settings)
+        scorer = OfferScorer(self.prepared, entry, self.settings)
         left = seconds - (time.monotonic() - start)
         found = bound_family(
             scorer,
@@ -150,6 +140,41 @@ class PairSearch:
             progress=lambda share: progress("valuing pairs at the plan's prices", share),
         )
         return found, screened
+
+    def best(self, *, looked_at: int, valued: int, progress: Progress) -> Pairs:
+        """(n, 2) pairs outside that score above the last bundle of the menu, best first; no bound is proven.
+
+        Args:
+            looked_at: pairs of the largest first bounds that are bounded customer by customer.
+            valued: of those, how many are valued.
+            progress: told the share of the screening.
+        """
+        entry, screened, outside = self.screened(progress, most=looked_at)
+        pairs, bound = screened.pairs[outside], screened.bound[outside]
+        first = np.argsort(-bound, kind="stable")[:valued]
+        score = OfferScorer(self.prepared, entry, self.settings).scores(pairs[first])
+        order = np.argsort(-score, kind="stable")
+        return np.asarray(pairs[first][order[score[order] > entry.restricted.threshold]])
+
+    def screened(
+        self, progress: Progress, *, most: int = MOST_PAIRS
+    ) -> tuple[EntryPrices, ScreenedPairs, npt.NDArray[np.bool_]]:
+        """What pairs have to earn, those that may earn it, and which of them are no candidates."""
+        entry = entry_prices(self.prepared.built.problem, self.plan, twins=self.settings.allow_twins)
+        if entry is None:
+            raise ValueError("a plan without prices has no bound for pairs")
+        inputs, how = self.inputs()
+        screened = screen_scores(
+            inputs,
+            how,
+            self.ratios(),
+            (entry.prices, entry.restricted.threshold),
+            most=most,
+            progress=lambda share: progress("screening pairs at the plan's prices", share),
+        )
+        known = {bundle for bundle in self.prepared.found.bundles if len(bundle) == 2}
+        outside = np.array([tuple(pair) not in known for pair in screened.pairs.tolist()], dtype=bool)
+        return entry, screened, outside
 
     def inputs(self) -> tuple[CandidateInputs, CandidateSettings]:
         """What the screens read: the search's own inputs, with all that an offer may bring outside its bundle."""
@@ -227,19 +252,28 @@ class OfferScorer:
         return over
 
 
-def with_pairs(prepared: Prepared, found: FamilyBound, settings: SolveConfig) -> Prepared | None:
+def with_pairs(prepared: Prepared, pairs: Pairs, settings: SolveConfig) -> Prepared | None:
     """Append the best pairs outside to the candidates, options at hand keep their place; None where there is none."""
     week = prepared.week
-    bundles = [(int(one), int(other)) for one, other in found.pairs[:_MOST_NEW]]
-    more = candidates.with_prices(bundles, week.campaign, settings, family="", choice=prepared.choice)
-    if not more.bundles:
+    wider = joined(prepared.found, pairs[:MOST_NEW], week, prepared.choice, settings)
+    if wider is None:
         return None
-    wider = replace(
-        prepared.found,
-        bundles=prepared.found.bundles + more.bundles,
-        prices=prepared.found.prices + more.prices,
-        family=f"{prepared.found.family}; {len(more.bundles):,} more pairs by the prices of a plan",
-    )
     table, values = value_candidates(week.forecast, week.campaign, wider, settings)
     built = build_problem((table, values), week, prepared.choice, settings, prepared.inputs)
     return replace(prepared, found=wider, table=table, values=values, built=built)
+
+
+def joined(
+    found: PricedCandidates, pairs: Pairs, week: PlannedWeek, choice: ItemChoice, settings: SolveConfig
+) -> PricedCandidates | None:
+    """The candidates and the pairs (n, 2) that have a price; None where none has."""
+    bundles = [(int(one), int(other)) for one, other in pairs]
+    more = candidates.with_prices(bundles, week.campaign, settings, family="", choice=choice)
+    if not more.bundles:
+        return None
+    return replace(
+        found,
+        bundles=found.bundles + more.bundles,
+        prices=found.prices + more.prices,
+        family=f"{found.family}; {len(more.bundles):,} more pairs by the prices of a plan",
+    )

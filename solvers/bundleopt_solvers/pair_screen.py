@@ -101,11 +101,13 @@ def screen_scores(
     ratios: RatioIntervals,
     entry: tuple[PairPrices, float],
     *,
+    most: int = MOST_PAIRS,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> ScreenedPairs:
     """Bound the scores of all pairs at the prices `entry[0]`; list those that may exceed the threshold `entry[1]`.
 
-    `inputs.outside` must be at least what an induced unit of an item moves outside of any bundle.
+    `inputs.outside` must be at least what an induced unit of an item moves outside of any bundle. At most `most` pairs,
+    those of the largest first bounds, are looked at customer by customer; the others count in `rest`.
     """
     prices, threshold = entry
     money = interval_money(inputs, settings, ratios)
@@ -119,7 +121,7 @@ def screen_scores(
     worth = bound[first, second].double().numpy() - prices.fixed_cost
     pairs = torch.stack([first, second], 1).numpy().astype(np.int64)
     order = np.argsort(-worth, kind="stable")
-    kept, left = order[:MOST_PAIRS], order[MOST_PAIRS:]
+    kept, left = order[:most], order[most:]
     rest = float(worth[left[0]]) if len(left) else line - prices.fixed_cost
     toll = _TollScreen(moved, money, prices)
     sharper = np.minimum(worth[kept], toll.bounds(pairs[kept], lambda share: progress(0.8 + 0.2 * share)))
