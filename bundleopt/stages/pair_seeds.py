@@ -96,7 +96,7 @@ def seeds_key(found: PricedCandidates, stages: FirstStages, settings: SolveConfi
         *(getattr(forecast, name) for name in _DEMAND),
         *(getattr(forecast.relations, name) for name in ("first", "second", "gamma")),
         forecast.relations.is_known(),
-        (forecast.relations.background, forecast.pull_forward.assumed_share),
+        (forecast.relations.background, forecast.pull_forward.assumed_share, forecast.relations.fullness),
         forecast.pull_forward.share,
         forecast.need,
         choice.allowed,

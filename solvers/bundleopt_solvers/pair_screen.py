@@ -9,7 +9,7 @@ suppliers' funding at the lowest ratio, earnings and spend at the highest. Neigh
 2. For those above the threshold, customer by customer, with the terms of `candidate_screen`,
 
        score <= sum_u (P' (((M - 1) B - l s M)+ - L)+ - slot_u - toll_ui - toll_uj)+ - fixed cost,
-       P' = exp(max(gamma, 0)) q_ui q_uj / P(visit) and at most min(q_ui, q_uj),
+       P' = exp(max(gamma, 0) + max(shift_u, 0)) q_ui q_uj / P(visit) and at most min(q_ui, q_uj),
        B = (max(earned, 0) - sum_i (q_i - P')+ max(shelf_i, 0) + sum_i max(-shelf_i, 0) + sum_i outside_i)+.
 
    Proof: value = P ((M - 1) bracket - l s M) / D - P L; the bracket is at most B since P <= P', and D >= 1. QED.
@@ -136,6 +136,8 @@ class _TollScreen:
         visit = torch.as_tensor(inputs.visit)
         self._owned = torch.as_tensor(inputs.probability).T.contiguous()
         self._per_visit = torch.where(visit > 0, visit.clamp_min(1e-12).reciprocal(), torch.zeros_like(visit))
+        if inputs.pair_shift is not None:
+            self._per_visit = self._per_visit * torch.as_tensor(inputs.pair_shift).clamp_min(0.0).exp()
         slope = torch.as_tensor(inputs.slope).T
         lift = torch.as_tensor(inputs.price_lift.astype(np.float32))
         self._multiplier = [

@@ -23,6 +23,7 @@ from bundleopt.stages.rule_inputs import RuleInputs
 from bundleopt.stages.valuation import value_candidates
 from bundleopt.stages.week import PlannedWeek
 from bundleopt_models.forecast import PairRelations
+from bundleopt_models.fullness import Fullness
 from bundleopt_models.market import build_market
 from bundleopt_models.synthetic_week import synthetic_week
 from bundleopt_solvers.pair_prices import entry_prices
@@ -45,6 +46,8 @@ def small_week(seed: int) -> PlannedWeek:
         gamma=rng.choice([-1.5, 1.2, 2.5], 4).astype(np.float32),
         standard_error=np.full(4, 0.1, np.float32),
         background=0.3,
+        # Every other week has customers whose small baskets relate all pairs, some of them strongly.
+        fullness=Fullness(spread=float(rng.uniform(0.5, 4.0)), power=1.0, least=0.1) if seed % 2 else None,
     )
     category = rng.integers(0, 2, ITEMS).astype(np.int32)
     slope = (forecast.slope * rng.uniform(2.0, 5.0)).astype(np.float32)
@@ -174,8 +177,20 @@ def test_no_plan_over_all_pairs_beats_the_stated_bound(seed: int) -> None:
 
 
 def test_screens_are_above_the_values_of_offers_at_every_price_point() -> None:
-    for seed in range(40, 46):
+    for seed in range(40, 48):
         rng, week = np.random.default_rng(seed), small_week(seed)
+        if seed >= 46:  # rare purchases in tiny baskets, which full weeks relate strongly
+            forecast = week.forecast
+            fullness = Fullness(spread=6.0, power=1.0, least=0.1)
+            week = replace(
+                week,
+                forecast=replace(
+                    forecast,
+                    probability=(forecast.probability * 0.1).astype(np.float32),
+                    slope=(forecast.slope * 3).astype(np.float32),
+                    relations=replace(forecast.relations, fullness=fullness),
+                ),
+            )
         settings = drawn_settings(rng, allow_twins=True)
         prepared = prepared_with(week, PAIRS[:3], settings)
         plan = optimise.optimise(prepared.built.problem, settings, "some pairs", lambda _what, _share: None)
