@@ -10,7 +10,7 @@ comes with every further plan of the week.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -119,7 +119,7 @@ def _priced_pairs(found: PricedCandidates, stages: FirstStages, settings: SolveC
     if plan is None or plan.prices is None:
         return np.zeros((0, 2), dtype=np.int64)
     search = PairSearch(prepared, plan, settings)
-    return cast("Pairs", search.best(looked_at=_LOOKED_AT, valued=_VALUED, progress=progress)[:MOST_NEW])
+    return search.best(looked_at=_LOOKED_AT, valued=_VALUED, progress=progress)[:MOST_NEW]
 
 
 def _rough_plan(prepared: Prepared, settings: SolveConfig, progress: Progress) -> CampaignPlan | None:
