@@ -1,4 +1,7 @@
-"""Settings from four places, and where each came from: defaults < `bundleopt.toml` < `BUNDLEOPT_*` < flags."""
+"""Settings from five places, and where each came from.
+
+defaults < what feedback learned < `bundleopt.toml` < `BUNDLEOPT_*` < flags
+"""
 
 from __future__ import annotations
 
@@ -57,6 +60,7 @@ def resolve(
     file: Path | None = None,
     *,
     base: Mapping[Key, Any] | None = None,
+    learned: Mapping[Key, Any] | None = None,
     flags: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> ResolvedConfig:
@@ -65,6 +69,7 @@ def resolve(
     Args:
         file: `bundleopt.toml`, or None where there is none.
         base: values that stand in for a file (the embedded sample), below the file.
+        learned: values that campaigns showed, below the file as well.
         flags: values of `[solve]` keys given on the command line or to the Python call; None means not given.
         environment: variables; `os.environ` if None.
 
@@ -72,6 +77,7 @@ def resolve(
         UsageError: a key is unknown or a value is wrong; the message names the place and the nearest key.
     """
     settings = {key: Setting(value, "sample workspace") for key, value in (base or {}).items()}
+    settings |= {key: Setting(value, "feedback on earlier campaigns") for key, value in (learned or {}).items()}
     settings |= _from_file(file) if file else {}
     settings |= _from_environment(os.environ if environment is None else environment)
     for name, value in (flags or {}).items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bundleopt.config import Config
 from bundleopt.config_layers import ResolvedConfig, resolve
+from bundleopt.feedback.learned import learned_settings
 from bundleopt.installation import refuse_other_versions
 from bundleopt.sample_settings import SAMPLE_SOURCE, sample_settings
 from bundleopt.workspace import Workspace, find_workspace
@@ -142,6 +143,7 @@ def open_session(
     """
     refuse_other_versions()
     found = find_workspace(Path(workspace) if workspace is not None else None)
-    resolved = resolve(found.config_file, base=sample_settings() if found.is_embedded else None, flags=flags)
+    base = sample_settings() if found.is_embedded else None
+    resolved = resolve(found.config_file, base=base, learned=learned_settings(found), flags=flags)
     found.make_folders()
     return Session(found, resolved, progress or silent)

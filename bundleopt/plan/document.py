@@ -47,6 +47,7 @@ class PlanFacts:
         model_quality: the last evaluation on this data, None where there is none.
         related_pairs: the strongest complements and substitutes, see `bundleopt.plan.relations`.
         targets: what was found before planning: a least budget, the first of two objectives.
+        offer_response: what earlier campaigns taught of the answer to offers, as this plan uses it.
         price_response: every bundle at its other prices, see `bundleopt.plan.price_response`.
         recent_weeks: sales before the campaign beside the forecast, see `bundleopt.stages.recent_weeks`.
         frontier: what other budgets would bring, see `bundleopt.scenarios.frontier`.
@@ -80,6 +81,7 @@ class PlanFacts:
     price_response: list[dict[str, Any]] = field(default_factory=list)
     recent_weeks: dict[str, Any] = field(default_factory=dict)
     frontier: list[dict[str, Any]] = field(default_factory=list)
+    offer_response: dict[str, Any] = field(default_factory=dict)
 
 
 def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
@@ -109,6 +111,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "included_bundles": facts.included,
         "targets": facts.targets,
         "experiment": valued.experiment.document,
+        "offer_response": facts.offer_response,
         "additivity": facts.additivity,
         "selection": facts.selection,
         "segments": facts.segments,

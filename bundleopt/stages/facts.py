@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bundleopt.feedback.learned import learned_sentence
 from bundleopt.plan import totals
 from bundleopt.plan.customers import segment_rows
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
@@ -76,6 +77,7 @@ def gather_facts(
         related_pairs=strongest_pairs(prepared.week.forecast.relations, prepared.week.campaign),
         price_response=price_responses(valued, prepared.week.forecast.slope),
         recent_weeks=recent_weeks(prepared.trained.panel, valued),
+        offer_response=prepared.week.learned,
     )
 
 
@@ -103,6 +105,8 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
         sentences.append(f"Locks and churn speak of the earlier run {prepared.inputs.base_name}.")
     if prepared.found.sentence():
         sentences.append(prepared.found.sentence())
+    if prepared.week.learned:
+        sentences.append(learned_sentence(prepared.week.learned))
     if settings.reach == 1.0 and not prepared.built.problem.shelf:
         sentences.append("Every offer is seen (reach 1).")
     sentences.extend(session.dataset.assumptions)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bundleopt.feedback.learned import with_learned_slopes
 from bundleopt.plan.valued_plan import ColdStarts, Stock
 from bundleopt.session import Session
 from bundleopt.stages import stock
@@ -31,6 +32,7 @@ class PlannedWeek:
     Attributes:
         campaign: prices. forecast: demand. stock: what may be sold.
         groups: the customers in words. cold: who and what is too new.
+        learned: the belief about the answer to offers that the slopes hold, see `bundleopt.feedback.learned`.
     """
 
     campaign: CampaignWeek
@@ -38,6 +40,7 @@ class PlannedWeek:
     stock: Stock
     groups: InterestGroups | None = None
     cold: ColdStarts | None = None
+    learned: dict[str, Any] = field(default_factory=dict)
 
 
 def plan_week(session: Session, trained: TrainedModel, monday: date | None = None) -> PlannedWeek:
@@ -53,11 +56,12 @@ def plan_week(session: Session, trained: TrainedModel, monday: date | None = Non
     campaign = shocked_week(campaign, settings.shocks)
     session.progress("forecasting demand", 0.0)
     forecast = cached_forecast(session, trained, campaign)
+    forecast, learned = with_learned_slopes(forecast, campaign.category, session.workspace)
     groups = interest_groups(forecast, trained.panel, settings.segments, seed=settings.seed)
     forecast = shocked_demand(forecast, campaign, groups, settings.shocks)
     left = stock.stock_of(campaign, forecast, safety_deviations=session.config.assumptions.safety_deviations)
     cold = cold_starts(trained.panel, min(week, trained.record.fit_until))
-    return PlannedWeek(campaign, forecast, left, groups, cold)
+    return PlannedWeek(campaign, forecast, left, groups, cold, learned)
 
 
 def refuse_unknown_shocks(session: Session, trained: TrainedModel, texts: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from bundleopt.feedback.learned import learned_sentence, read_learned
 from bundleopt.session import Progress, open_session
 from bundleopt.stages import model
 from bundleopt.workspace_lock import hold
@@ -66,7 +67,10 @@ def train(
     session = open_session(workspace, progress=progress)
     with hold(session.workspace):
         trained = model.train(session, fast=fast, until=day, resume=resume, device=device)
-    return TrainResult(session.workspace.models / trained.record.name, model_facts(trained))
+    facts = model_facts(trained)
+    if (taught := read_learned(session.workspace).response) is not None:
+        facts["offers"] = learned_sentence(taught)
+    return TrainResult(session.workspace.models / trained.record.name, facts)
 
 
 def model_facts(trained: model.TrainedModel) -> dict[str, Any]:

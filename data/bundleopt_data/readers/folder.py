@@ -46,8 +46,13 @@ def find_files(folder: Path) -> tuple[list[SourceFile], list[str]]:
     return found, ignored
 
 
-def write_tables(folder: Path, bench: Workbench) -> Preparation:
+def write_tables(folder: Path, bench: Workbench, *, required: tuple[str, ...] = REQUIRED_TABLES) -> Preparation:
     """Read a data folder into `bench.folder` as canonical tables.
+
+    Args:
+        folder: holds the files.
+        bench: what to read with.
+        required: tables that must be there.
 
     Raises:
         DataRefusedError: any table breaks the contract; the rejected rows are in `bench.rejects`.
@@ -57,7 +62,7 @@ def write_tables(folder: Path, bench: Workbench) -> Preparation:
     if ignored:
         names = ", ".join(ignored[:5]) + (f" and {len(ignored) - 5} more" if len(ignored) > 5 else "")
         log.warnings.append(f"Not part of the data contract and not read: {names}.")
-    _check_presence(folder, files, ignored, log)
+    _check_presence(folder, files, ignored, log, required)
     tables = {}
     for number, name in enumerate(sorted({file.table for file in files})):
         bench.progress(f"reading {name}", number / len(TABLES))
@@ -75,9 +80,11 @@ def write_tables(folder: Path, bench: Workbench) -> Preparation:
     return _report(tables, bench, log)
 
 
-def _check_presence(folder: Path, files: list[SourceFile], ignored: list[str], log: RejectLog) -> None:
+def _check_presence(
+    folder: Path, files: list[SourceFile], ignored: list[str], log: RejectLog, required: tuple[str, ...]
+) -> None:
     """Refuse missing tables, tables that are given twice, and files that are no regular files."""
-    for name in REQUIRED_TABLES:
+    for name in required:
         if not any(file.table == name for file in files):
             near = difflib.get_close_matches(name, [entry.partition(".")[0].casefold() for entry in ignored], n=1)
             hint = next((entry for entry in ignored if near and entry.casefold().startswith(near[0])), None)
