@@ -31,7 +31,7 @@ from bundleopt.stages import (
 from bundleopt.stages.cache import ArrayCache
 from bundleopt.stages.decomposition import cannibalised, decompose_plan
 from bundleopt.stages.facts import gather_facts
-from bundleopt.stages.model import ensure_model
+from bundleopt.stages.model import TrainedModel, ensure_model
 from bundleopt.stages.price_limits import price_limits
 from bundleopt.stages.problem import build_problem, named_rules
 from bundleopt.stages.rule_inputs import load_rule_inputs
@@ -71,11 +71,16 @@ def prepare(session: Session, watch: Stopwatch, *, in_chunks: bool = False) -> P
         in_chunks: whether so many customers that they cannot be planned as a whole may be prepared as a sample, see
             `bundleopt.stages.crowd`; `solve` then plans them all.
     """
-    settings = session.config.solve
     with watch.stage("read data"):
         findings.refuse_failed(session)
     with watch.stage("model"):
         trained = ensure_model(session)
+    return prepare_with(session, trained, watch, in_chunks=in_chunks)
+
+
+def prepare_with(session: Session, trained: TrainedModel, watch: Stopwatch, *, in_chunks: bool = False) -> Prepared:
+    """Run all stages between a trained model and the optimisation; see `prepare`."""
+    settings = session.config.solve
     with watch.stage("forecast"):
         week = plan_week(session, trained)
     with watch.stage("candidates"):

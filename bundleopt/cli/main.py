@@ -15,6 +15,7 @@ import typer
 from bundleopt.cli import (
     approve,
     assort,
+    backtest,
     check,
     compare,
     evaluate,
@@ -75,6 +76,7 @@ VERBS = {
     "approve": Verb(approve.approve, "Freeze a plan.", "approve --by 'Ada Lovelace'"),
     "export": Verb(export.export, "Write a plan as CSV, Excel, Parquet.", "export --to campaign"),
     "feedback": Verb(feedback.feedback, "Take in what a campaign did.", "feedback results-of-the-week"),
+    "backtest": Verb(backtest.backtest, "Plan past weeks, compare with what happened.", "backtest --weeks 4"),
     "simulate": Verb(simulate.simulate, "Make a market with known truth, or play a plan in it.", "simulate my-market"),
     "report": Verb(report.report, "Write the report page of a run.", "report --out campaign.html"),
     "ui": Verb(ui.ui, "Open the what-if page in the browser.", "ui"),

@@ -112,6 +112,25 @@ def train(
     return TrainedModel(session.workspace.models / record.name, panel, record)
 
 
+def train_aside(session: Session, *, fast: bool, until: date) -> TrainedModel:
+    """Train a model that sees nothing on or after `until`, in the cache; the workspace's own model stays."""
+    from bundleopt_models.model import train_model
+
+    record = ModelRecord(
+        name=f"aside-{'fast' if fast else 'full'}-{until.isoformat()}",
+        fast=fast,
+        fit_until=until,
+        bounded=True,
+        max_items=session.config.model.max_items,
+        inputs=session.dataset.input_hashes,
+    )
+    folder = session.workspace.cache / "aside"
+    shutil.rmtree(folder, ignore_errors=True)
+    panel = panel_of(session, record)
+    train_model(panel, train_settings(session, fast=fast, until=until), folder=folder, progress=session.progress)
+    return TrainedModel(folder, panel, record)
+
+
 def train_settings(
     session: Session, *, fast: bool, until: date | None = None, device: str | None = None
 ) -> TrainSettings:
