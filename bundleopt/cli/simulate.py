@@ -37,6 +37,9 @@ class SimulateFlags(CommonFlags):
         Path | None, typer.Option("--play", metavar="OFFERS", help="Play these offers (a file or a run folder).")
     ] = None
     market: Annotated[Path | None, typer.Option("--market", metavar="DIR", help="The market to play them in.")] = None
+    results: Annotated[
+        Path | None, typer.Option("--results", metavar="DIR", help="Write what --play left behind, for feedback.")
+    ] = None
     draws: Annotated[int | None, typer.Option("--draws", metavar="N", help="Weeks to draw for --play [50].")] = None
 
 
@@ -73,7 +76,7 @@ def _play(flags: SimulateFlags, offers: Path) -> None:
     market = flags.market or flags.folder
     if market is None:
         raise UsageError("--play needs --market DIR, the folder that bundleopt simulate made")
-    result = play(offers, market, draws=flags.draws)
+    result = play(offers, market, draws=flags.draws, results=flags.results)
 
     def render(console: Console) -> None:
         head = ("the week after the log", NUMBER + "with", NUMBER + "without", NUMBER + "difference")

@@ -10,6 +10,7 @@ from bundleopt_data.errors import UsageError
 
 if TYPE_CHECKING:
     from bundleopt_data.simulator.knobs import MarketKnobs
+    from bundleopt_data.simulator.market import Market
     from bundleopt_data.simulator.play import PlayedCampaign
 
 
@@ -105,13 +106,16 @@ def simulate(
     return SimulateResult(target, facts)
 
 
-def play(offers: Path | str, market: Path | str, *, draws: int | None = None) -> PlayResult:
+def play(
+    offers: Path | str, market: Path | str, *, draws: int | None = None, results: Path | str | None = None
+) -> PlayResult:
     """Play a campaign in the week after a simulated market's log, beside the same week without it.
 
     Args:
         offers: the `offers.parquet` of a run, or its folder.
         market: folder that `simulate` made.
         draws: how often the week is drawn; None for 50.
+        results: folder that gets what the shop's own systems would say of the first draw, for `feedback`.
 
     Raises:
         UsageError: a file is missing, or the offers are not of this market.
@@ -123,4 +127,26 @@ def play(offers: Path | str, market: Path | str, *, draws: int | None = None) ->
     path, folder = Path(offers).expanduser(), Path(market).expanduser()
     if path.is_dir():
         path = path / "offers.parquet"
-    return PlayResult(folder, open_market(folder).play(path, draws=draws or PLAY_DRAWS))
+    opened = open_market(folder)
+    if results is not None:
+        _write_results(opened, path, Path(results).expanduser())
+    return PlayResult(folder, opened.play(path, draws=draws or PLAY_DRAWS))
+
+
+def _write_results(market: Market, offers: Path, folder: Path) -> None:
+    """Write log, sales and stock of one draw of the week; the log carries the propensities of the plan."""
+    import numpy as np
+    import pandas as pd
+
+    from bundleopt_data.simulator.offers import read_offers
+    from bundleopt_data.simulator.results import Till, results_tables, write_results
+
+    if folder.exists() and not (folder / "offers_log.parquet").is_file():
+        raise UsageError(f"--results {folder} holds something else; give a new folder")
+    shown = read_offers(offers, market.customer_ids, market.catalogue.item_ids)
+    table = pd.read_parquet(offers) if offers.suffix == ".parquet" else pd.read_csv(offers)
+    chance = table.loc[~table["holdout"].astype(bool), "propensity"] if "holdout" in table.columns else None
+    propensity = np.ones(len(shown)) if chance is None else chance.to_numpy(dtype=np.float64)
+    till = Till(market.week, market.customer_ids, market.catalogue.item_ids, market.price_cents)
+    name = offers.resolve().parent.name
+    write_results(results_tables(market.sell(shown, 0), shown, till, campaign_id=name, propensity=propensity), folder)
