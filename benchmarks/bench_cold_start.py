@@ -24,7 +24,10 @@ from bundleopt_models.model import train_model
 from bundleopt_models.protocol import protocol_dates, protocol_weeks
 
 BENCHMARKS = Path(__file__).parent.parent / "BENCHMARKS.md"
-HEAD = ("never seen", "ranking", "ROC-AUC", "PR-AUC", "log loss", "pred/obs", "recall@10", "NDCG@10", "purchases")
+HEAD = (
+    "never seen", "ranking", "ROC-AUC", "PR-AUC", "log loss", "predicted / observed", "standard error", "recall@10",
+    "NDCG@10", "purchases",
+)  # fmt: skip
 
 
 def table(rows: tuple[ColdStartRow, ...]) -> str:
@@ -32,7 +35,7 @@ def table(rows: tuple[ColdStartRow, ...]) -> str:
     lines = []
     for row in rows:
         quality, lists = row.probability, row.ranking
-        figures = (quality.roc_auc, quality.pr_auc, quality.log_loss, quality.predicted_over_observed)
+        figures = (quality.roc_auc, quality.pr_auc, quality.log_loss, quality.predicted_over_observed, row.error)
         lines.append(
             (
                 row.stranger,

@@ -127,14 +127,19 @@ class DemandModel:
         return _inside(self._levelled(view, inputs, scores.probability, visit)), visit
 
     def _levelled(self, view: PanelView, inputs: WeekInputs, probability: Floats, visit: Floats) -> Floats:
-        """Raise the chances of strangers, in place, by what habits nobody could show yet usually add."""
+        """Raise the chances of new items, in place, by what habits nobody could show yet usually add."""
         shift = self.habit_shift(view, inputs)
         if shift is not None:
-            items, customers, ratio = shift
-            for cells in (np.ix_(~customers, items), np.ix_(customers, np.ones_like(items))):
-                given = probability[cells] / visit[cells[0]]
-                probability[cells] *= ratio / (1.0 + np.minimum(given, 1.0) * (ratio - 1.0))
+            items, ratio = shift
+            given = probability[:, items] / visit[:, None]
+            probability[:, items] *= ratio / (1.0 + np.minimum(given, 1.0) * (ratio - 1.0))
         return probability
+
+    def given_visit(self, panel: Panel, week_index: int, customers: range) -> Floats:
+        """(len(customers), I) chances given a visit of a few customers, at the week's own prices or the last seen."""
+        view = self.view(panel)
+        inputs = self.week_inputs(view, week_index, plan_for(panel, week_index, None, (None, None)))
+        return WeekScorer(self.network, self.calibration, inputs).given_visit(customers.start, customers.stop)
 
     def week_and_quiet_week(self, panel: Panel, week_index: int) -> tuple[Floats, Floats, Floats]:
         """(U, I) chances of a week as it was, (U, I) without its promotions, (U,) of a visit; see `category_need`.
@@ -147,18 +152,16 @@ class DemandModel:
         quiet, _ = self.weekly_grid(panel, week_index, log_price=reference, display=none, mailer=none)
         return chance, quiet, visit
 
-    def habit_shift(
-        self, view: PanelView, inputs: WeekInputs
-    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], np.float32] | None:
-        """Which items (I,) and customers (U,) have no past, and by what their odds given a visit rise; None: nobody."""
-        introduced = self._introduced(view)
-        items = np.zeros(view.panel.n_items, dtype=bool) if introduced is None else introduced
-        row = min(inputs.builder.week, view.panel.n_weeks)
-        customers = (view.customer_code == 0) & (inputs.builder.tables.visits_before[row] == 0)
-        if not items.any() and not customers.any():
+    def habit_shift(self, view: PanelView, inputs: WeekInputs) -> tuple[npt.NDArray[np.bool_], np.float32] | None:
+        """Which items (I,) have no past, and by what their odds given a visit rise; None where all have one.
+
+        Customers without one are no such case: what people buy on a first visit is in the log, and it is little.
+        """
+        items = self._introduced(view)
+        if items is None or not items.any():
             return None
         ratio = WeekScorer(self.network, self.calibration, inputs).habit_ratio()
-        return items, customers, np.float32(ratio)
+        return items, np.float32(ratio)
 
     def week_inputs(self, view: PanelView, week_index: int, planned: Planned) -> WeekInputs:
         """Everything that the scores of a week depend on; moves the view's builder to the week."""

@@ -123,13 +123,12 @@ def _week_probability(model: DemandModel, view: PanelView, week: int, rows: _Wee
 
 
 def _habits(model: DemandModel, view: PanelView, inputs: WeekInputs, rows: _WeekRows) -> Floats:
-    """(n,) what unknown habits add to the log odds of rows with strangers; see `DemandModel.habit_shift`."""
+    """(n,) what unknown habits add to the log odds of rows of new items; see `DemandModel.habit_shift`."""
     shift = model.habit_shift(view, inputs)
     if shift is None:
         return np.zeros(len(rows.item), np.float32)
-    items, customers, ratio = shift
-    is_strange = items[rows.item] | customers[rows.customer]
-    return np.where(is_strange, np.log(ratio), 0.0).astype(np.float32)
+    items, ratio = shift
+    return np.where(items[rows.item], np.log(ratio), 0.0).astype(np.float32)
 
 
 def _part(rows: _WeekRows, at: Ints) -> _WeekRows:

@@ -120,6 +120,12 @@ class WeekScorer:
             chance = torch.exp(self._inputs.log_visit[:stop, None] + functional.logsigmoid(z))
             return ((slope * chance).sum(0) / chance.sum(0).clamp_min(1e-12)).numpy()
 
+    def given_visit(self, start: int, stop: int) -> Floats:
+        """(stop - start, I) calibrated chances of customers start..stop given that they come."""
+        with torch.no_grad():
+            chance: Floats = torch.sigmoid(self._block_scores(start, stop)[0]).numpy()
+        return chance
+
     def habit_ratio(self) -> float:
         """Purchases of all customers over those expected if nobody had own history with the items, >= 1.
 

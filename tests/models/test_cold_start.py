@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bundleopt_models.cold_start import hold_out, measure_cold_start, selected, without
+from bundleopt_models.cold_start import LATE_WEEK, hold_out, measure_cold_start, selected, without
 from bundleopt_models.corpus import usual_in_category
 from bundleopt_models.extension import NewItem, with_customers, with_items, with_own_history
 from bundleopt_models.model import load_model, train_model
@@ -94,7 +95,9 @@ def test_an_introduced_item_takes_the_numbers_usual_in_its_category() -> None:
 def test_holding_out_leaves_no_trace(market) -> None:
     held = hold_out(market.panel, 0.2, seed=3)
     assert len(held.items) == 3
-    assert len(held.customers) == 12
+    came = market.panel.trips > 0
+    assert (came.argmax(axis=0)[held.joiners] >= LATE_WEEK).all()
+    assert 12 <= len(held.customers) <= 12 + len(held.joiners)
     assert not set(held.rest.item_ids) & set(market.panel.item_ids[held.items])
     assert not set(held.rest.customer_ids) & set(market.panel.customer_ids[held.customers])
     again = without(market.panel, held.customers, held.items)
@@ -104,9 +107,31 @@ def test_holding_out_leaves_no_trace(market) -> None:
     assert held.rest.prices.fold_log_price.shape == (2, 24, 12)
 
 
+def joined_late(panel, customers: int):
+    """The first customers come for the first time in LATE_WEEK or later."""
+    kept = (panel.purchase_customer >= customers) | (panel.purchase_week >= LATE_WEEK)
+    names = ("customer", "item", "week", "units", "log_price")
+    purchases = {f"purchase_{name}": getattr(panel, f"purchase_{name}")[kept] for name in names}
+    weekly = {name: getattr(panel, name).copy() for name in ("trips", "lines", "deal_lines")}
+    for table in weekly.values():
+        table[:LATE_WEEK, :customers] = 0
+    return replace(panel, **purchases, **weekly)
+
+
+def test_a_first_visit_is_predicted_from_nothing_and_adds_no_habit(model, market) -> None:
+    """A stranger's row of the week is the same whoever else is asked, and its level is that of the log."""
+    asked = with_customers(market.panel, ["one", "two"])
+    last = asked.n_customers
+    given = model.given_visit(asked, 20, range(last - 2, last))
+    assert given[0] == pytest.approx(given[1], rel=1e-6)
+    grid, visit = model.weekly_grid(asked, 20)
+    assert grid[-1] / visit[-1] == pytest.approx(given[1], rel=1e-4)
+
+
 def test_strangers_are_ranked_better_than_by_popularity(make_market, tmp_path: Path) -> None:
-    panel = make_market(200, 50, 24, seed=2, rate=0.06).panel
+    panel = joined_late(make_market(200, 50, 24, seed=2, rate=0.06).panel, customers=40)
     held = hold_out(panel, 0.1, seed=1)
+    assert len(held.joiners) >= 15
     until = panel.weeks[20].astype("datetime64[D]").astype(object)
     settings = TrainSettings(fit_until=until, validation_weeks=2, warmup_weeks=6, threads=1)
     model = train_model(held.rest, settings, folder=tmp_path, relate=False)
@@ -116,6 +141,7 @@ def test_strangers_are_ranked_better_than_by_popularity(make_market, tmp_path: P
     # Tastes of this market have no structure that could carry over to a new item; its level can.
     for stranger in ("new items", "customers on their first visit"):
         assert 0.4 < by[stranger, "bundleopt"].probability.predicted_over_observed < 2.5
+    assert all(row.error > 0 for row in rows)
     kind = "customers new to the model, with history"
     ours, popular = by[kind, "bundleopt"], by[kind, "popularity within category"]
     assert ours.probability.roc_auc > popular.probability.roc_auc + 0.03
