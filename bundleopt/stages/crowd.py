@@ -119,8 +119,6 @@ def whole_only(settings: SolveConfig) -> str | None:
         "--holdout": settings.holdout is not None,
         "--explore": settings.explore is not None,
         "--goal": settings.goal is not None,
-        "--holdout": settings.holdout is not None,
-        "--explore": settings.explore is not None,
         "two objectives": settings.objective in (Objective.REVENUE_MARGIN, Objective.MARGIN_REVENUE),
         "--redemption public": settings.redemption is Redemption.PUBLIC,
     }
