@@ -37,12 +37,13 @@ def _reason(valued: ValuedPlan, relations: PairRelations, option: int, forced: d
     if redeemed > 0:
         parts.append(f"{formats.share(max(0.0, 1 - anyway / redeemed))} of its redemptions are new")
     if spend >= 0.005:
-        parts.append(f"each 1.00 of promo spend brings {formats.money(revenue / spend)} of revenue")
+        parts.append(f"each {formats.money(1)} of promo spend brings {formats.money(revenue / spend)} of revenue")
     elif redeemed > 0:
         parts.append("suppliers pay its discount")
     lift = _strongest_lift(valued, relations, option)
     if lift >= _NOTABLE_LIFT:
-        parts.append(f"its items are bought together {lift:.1f} times as often as their popularity explains")
+        often = formats.number(round(lift, 1))
+        parts.append(f"its items are bought together {often} times as often as their popularity explains")
     return "; ".join(parts)
 
 

@@ -56,7 +56,7 @@ def pairs_sentences(document: dict[str, Any]) -> list[str]:
 def status_sentence(document: dict[str, Any]) -> str:
     """State why the solver stopped and, where the asked gap is not proven, what is still open in money."""
     asked = formats.fine_share(document["gap_asked"])
-    seconds = f"{document['seconds'].get('optimise', 0.0):.1f} s"
+    seconds = f"{formats.number(round(document['seconds'].get('optimise', 0.0), 1))} s"
     if document["status"] == "optimal":
         return f"Proven after {seconds}; a gap of {asked} was asked."
     open_money = formats.money(max(0.0, document["bound"] - document["objective"]["value"]))
@@ -137,7 +137,7 @@ def left_out(document: dict[str, Any]) -> list[str]:
     if not reasons:
         return []
     total = sum(number for number, _ in reasons)
-    parts = ", ".join(f"{number:,} {reason}" for number, reason in reasons)
+    parts = ", ".join(f"{formats.count(number)} {reason}" for number, reason in reasons)
     return [f"{counted(total, 'item')} may not be in a bundle: {parts}."]
 
 

@@ -126,7 +126,7 @@ def xy_lines(
     across = _Axis(min(xs), max(xs), _LEFT + 10, _RIGHT - 10)
     low, top = min(0.0, *ys, 0.0) * 1.08, max(0.0, *ys, 0.0) * 1.08
     up = _Axis(low, top, _BOTTOM, _TOP)
-    write = formats.whole_share if is_share else formats.rounded
+    write = formats.axis_share if is_share else formats.rounded
     parts = [_grid(across, up, names, formats.rounded, write)]
     if low < 0:
         parts.append(rule(_LEFT, up(0.0), _RIGHT, up(0.0)))
@@ -145,7 +145,7 @@ def scatter(points: Sequence[Point], *, title: str, names: tuple[str, str], desc
     room = (max(xs) - min(xs)) * 0.08 or abs(xs[0]) * 0.1 or 0.1
     across = _Axis(min(xs) - room, max(xs) + room, _LEFT + 6, _RIGHT - 6)
     up = _Axis(0.0, max(ys) * 1.15 or 0.1, _BOTTOM, _TOP)
-    parts = [_grid(across, up, names, formats.whole_share, formats.rounded)]
+    parts = [_grid(across, up, names, formats.axis_share, formats.rounded)]
     for point in sorted(points, key=lambda one: -one.size):
         parts.append(dot(across(point.x), up(point.y), "soft-gain", size=6 + 8 * point.size))
         parts.append(text(across(point.x), up(point.y) + 4, point.label, "mid"))

@@ -133,6 +133,11 @@ def whole_share(value: Any) -> str:
     return _signed(f"{value * 100:,.0f} %") if value is not None else "\u2013"
 
 
+def axis_share(value: Any) -> str:
+    """Write a share for an axis: with the digits it needs, so that 2.5 % does not read as 2 %."""
+    return _signed(f"{value * 100:,.6g} %")
+
+
 def fine_share(value: Any) -> str:
     """Write a small share with the digits that it needs, so that a gap of 0.004 % does not read as 0.0 %."""
     if value is None:

@@ -132,7 +132,9 @@ class _Scale:
         return self.offset + amount * self.factor
 
     def zero_line(self, rows: int) -> Markup:
-        return rule(self(0.0), 2, self(0.0), rows * _ROW + 4)
+        """Beside the bars only: the labels between them begin at the same place."""
+        x = self(0.0)
+        return Markup("").join(rule(x, row * _ROW + 18, x, row * _ROW + 36) for row in range(rows))
 
 
 def _row(index: int, words: tuple[str, str], scale: _Scale, bar: tuple[float, float, str]) -> Markup:

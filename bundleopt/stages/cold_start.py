@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 
 from bundleopt.plan.valued_plan import ColdStarts, ValuedPlan
+from bundleopt.report import formats
 from bundleopt_data.panel import Panel
 
 # One visit says little of habits; a handful of purchases says little of an item's level.
@@ -39,8 +40,9 @@ def cold_start_sentences(valued: ValuedPlan) -> list[str]:
     )
     money = float(valued.incremental_revenue[cold].sum())
     sentence = (
-        f"{int(cold.sum()):,} of {offers:,} offers ({money:,.2f} of incremental revenue) rest on cold starts: "
-        f"{customers:,} customers with fewer than {LEAST_VISITS} weeks of visits, or items bought fewer than "
+        f"{formats.count(int(cold.sum()))} of {formats.count(offers)} offers ({formats.money(money)} of incremental "
+        f"revenue) rest on cold starts: {formats.count(customers)} customers with fewer than {LEAST_VISITS} weeks of "
+        "visits, or items bought fewer than "
         f"{LEAST_PURCHASES} times; they are marked in the column cold_start."
     )
     return [sentence]

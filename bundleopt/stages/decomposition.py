@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bundleopt.plan import cents
 from bundleopt.plan.valued_plan import ValuedPlan
+from bundleopt.report import formats
 from bundleopt.stages import public
 from bundleopt_models.offer_values import DECOMPOSITION
 
@@ -86,10 +87,11 @@ def additivity(prepared: Prepared, valued: ValuedPlan, settings: SolveConfig) ->
 
 
 def _additivity_sentence(customers: int, added: list[float], together: list[float]) -> str:
-    share = f", {added[0] / together[0]:.1%} of it" if together[0] > 0 else ""
+    share = f", {formats.share(added[0] / together[0])} of it" if together[0] > 0 else ""
     return (
         "The plan adds up what each offer to a customer would bring alone. "
-        f"For a sample of {customers:,} customers with several offers, all valued together bring "
-        f"{together[0]:,.2f} of incremental revenue and {together[1]:,.2f} of margin on the items offered; "
-        f"the sum is {added[0]:,.2f} of revenue{share}, and {added[1]:,.2f} of margin."
+        f"For a sample of {formats.count(customers)} customers with several offers, all valued together bring "
+        f"{formats.money(together[0])} of incremental revenue and {formats.money(together[1])} of margin on the items "
+        "offered; "
+        f"the sum is {formats.money(added[0])} of revenue{share}, and {formats.money(added[1])} of margin."
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from bundleopt.comparison.difference import PlanDifference, difference
 from bundleopt.replan import as_planned
+from bundleopt.report import formats
 from bundleopt.round_trip.decisions import Review, read_review, understood
 from bundleopt.session import Progress, open_session
 from bundleopt.verbs.report import read_result
@@ -92,13 +93,13 @@ def sentences(result: ReviewResult) -> list[str]:
     name = result.before.document["objective"]["name"]
     lines = understood(result.review)
     if result.cost < -0.005:
-        lines.append(f"The plan with your decisions brings {-result.cost:,.2f} more of incremental {name}.")
+        lines.append(f"The plan with your decisions brings {formats.money(-result.cost)} more of incremental {name}.")
     elif result.most_cost < 0.005:
         lines.append(f"Your decisions cost nothing of incremental {name}.")
     else:
         lines.append(
-            f"Your decisions cost {max(0.0, result.cost):,.2f} of incremental {name}; proven: between "
-            f"{result.least_cost:,.2f} and {result.most_cost:,.2f}."
+            f"Your decisions cost {formats.money(max(0.0, result.cost))} of incremental {name}; proven: between "
+            f"{formats.money(result.least_cost)} and {formats.money(result.most_cost)}."
         )
     if changed := result.changes.inputs:
         lines.append(f"{len(changed)} inputs changed since {result.before.folder.name}: the cost holds that too.")

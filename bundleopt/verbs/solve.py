@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bundleopt import pipeline, run_registry
+from bundleopt.report import formats
 from bundleopt.session import Progress, Session, open_session
 from bundleopt.stages import optimise, targets
 from bundleopt.stages.stopwatch import Stopwatch
@@ -121,17 +122,28 @@ def _write_conflict(session: Session, error: InfeasiblePlanError) -> None:
 def solve_session(
     session: Session, *, out: Path | None = None, write_model: Path | None = None, frontier: str | None = None
 ) -> SolveResult:
-    """Plan a campaign in an open session whose workspace is held; see `solve` for the arguments."""
-    from bundleopt.scenarios.frontier import budgets_of, with_frontier
+    """Plan a campaign in an open session whose workspace is held; see `solve` for the arguments.
+
+    The sentences of the plan write numbers as its configuration says.
+    """
+    from bundleopt.scenarios.frontier import budgets_of
+
+    budgets = budgets_of(frontier) if frontier is not None else []
+    data = session.config.data
+    with formats.written_as(formats.number_format(data.number_format, data.currency)):
+        return _solve_and_publish(session, out, write_model, budgets)
+
+
+def _solve_and_publish(session: Session, out: Path | None, write_model: Path | None, budgets: list[str]) -> SolveResult:
+    from bundleopt.scenarios.frontier import with_frontier
 
     watch = Stopwatch()
-    budgets = budgets_of(frontier) if frontier is not None else []
     optimise.refuse_unknown_solver(session.config.solve.solver)
     optimise.refuse_unknown_ending(write_model)
     if out is not None:
         run_registry.refuse_foreign_folder(out)
     try:
-        prepared = pipeline.prepare(session, watch, in_chunks=write_model is None)
+        prepared = pipeline.prepare(session, watch, in_chunks=write_model is None and not budgets)
         session, prepared, start = targets.aim(session, prepared, watch)
         solved = pipeline.solve(session, prepared, watch, write_model=write_model, start=start)
         if budgets:
