@@ -15,7 +15,7 @@ HEIGHT = 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, WIDTH - 14.0, 26.0, HEIGHT - 52.0
 _TICKS = 5
 # So many letters of a label fit under a point before the next label begins.
-_LETTER_WIDTH = 7.0
+_LETTER_WIDTH = 8.0
 
 _Writer = Callable[[float], str]
 

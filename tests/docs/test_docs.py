@@ -69,7 +69,7 @@ def shop(
 
     shutil.copytree(trained_workspace, tmp_path / "spring")
     shutil.copytree(market, tmp_path / "my-tables")
-    settings = {"HOME": str(tmp_path / "home"), "CANDIDATES": "30", "GAP": "5%", "TIME_LIMIT": "20"}
+    settings = {"HOME": str(tmp_path / "home"), "CANDIDATES": "20", "GAP": "20%", "TIME_LIMIT": "10"}
     for name, value in settings.items():
         monkeypatch.setenv(f"BUNDLEOPT_{name}", value)
     monkeypatch.setenv("NO_COLOR", "1")
