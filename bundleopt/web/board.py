@@ -129,6 +129,8 @@ class Board:
             await worker.ask(job.request, job.hear)
         except WorkerDiedError as error:
             crash = f"The planner ended unexpectedly (code {error.code}); nothing was lost. Try again."
+        except OSError as error:
+            crash = f"The planner could not be started: {error.strerror or error}."
         finally:
             del self._at[job.id]
             self._idle.append(worker)

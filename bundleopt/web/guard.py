@@ -81,9 +81,9 @@ class Guard:
             if landing is not None:
                 await landing(scope, receive, _with_headers(send))
                 return
-            body = _Body(receive)
+            body = await _whole_body(receive) if scope["method"] not in SAFE_METHODS else receive
             with formats.written_as(self._numbers):
-                await self._app(scope, body.receive, _with_headers(send))
+                await self._app(scope, body, _with_headers(send))
         except Refusal as refusal:
             await answer(refusal, headers)(scope, receive, _with_headers(send))
 
@@ -120,18 +120,24 @@ class Guard:
         return response
 
 
-class _Body:
-    """Counts what comes in: a body without a length, or with a wrong one, ends where the limit is."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._bytes = receive, 0
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._bytes += len(message.get("body", b""))
-        if self._bytes > limits.LARGEST_BODY_BYTES:
+async def _whole_body(receive: Receive) -> Receive:
+    """Read the body, which ends where the limit is whatever length it claims, and return what hands it on."""
+    parts: list[bytes] = []
+    goes_on = True
+    while goes_on:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        parts.append(message.get("body", b""))
+        goes_on = message.get("more_body", False)
+        if sum(map(len, parts)) > limits.LARGEST_BODY_BYTES:
             raise _too_large()
-        return message
+    held: list[Message] = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]
+
+    async def handing_on() -> Message:
+        return held.pop() if held else await receive()
+
+    return handing_on
 
 
 def _too_large() -> Refusal:
