@@ -12,7 +12,7 @@ from bundleopt.web.access import Access
 from bundleopt.web.board import Board
 from bundleopt.web.forms import FrontierForm, PlanForm
 from bundleopt.web.job import Job, JobKind
-from bundleopt.web.scenarios import Scenarios, folder_of_frontier
+from bundleopt.web.scenarios import Scenario, Scenarios, folder_of_frontier
 from bundleopt.web.worker import session_of
 from bundleopt.workspace import Workspace
 from bundleopt_data import atomic
@@ -55,6 +55,23 @@ class Desk:
         job = Job(JobKind.FRONTIER, title=f"Frontier from {budgets[0]} to {budgets[-1]}", request=request)
         request |= {"sweeps": {"budget": ",".join(budgets)}, "folder": str(folder_of_frontier(self.workspace, job.id))}
         return job
+
+    def save(self, scenario: Scenario, name: str) -> Scenario:
+        """Save or name a plan; see `Scenarios.save`."""
+        saved = self.scenarios.save(scenario, name)
+        self._moved(scenario.reference, saved.reference)
+        return saved
+
+    def remove(self, scenario: Scenario) -> None:
+        """Remove a plan; see `Scenarios.remove`."""
+        self.scenarios.remove(scenario)
+        self._moved(scenario.reference, "")
+
+    def _moved(self, before: str, after: str) -> None:
+        """Have the job that made a plan lead to where it is now."""
+        for job in self.board.jobs():
+            if job.plan == before:
+                job.result["plan"] = after
 
     def _request(self, form: PlanForm) -> dict[str, Any]:
         """What the worker gets; tried here, so that a typing error is said at once."""

@@ -75,9 +75,9 @@ class Job:
         return self.state in ENDED
 
     @property
-    def draft(self) -> str:
-        """Name of the draft that it made; "" where it made none."""
-        return str(self.result.get("draft", ""))
+    def plan(self) -> str:
+        """Reference of the plan that it made; "" where it made none, or the plan was removed."""
+        return str(self.result.get("plan", ""))
 
     @property
     def seconds(self) -> float:

@@ -9,7 +9,8 @@ from starlette.responses import HTMLResponse
 _FRAGMENT = Markup('<p class="refusal" role="alert">{}</p>')
 _DOCUMENT = Markup(
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>bundleopt</title>'
-    '<meta name="viewport" content="width=device-width"></head><body><main>{}</main></body></html>'
+    '<meta name="viewport" content="width=device-width"></head><body><main>{}'
+    '<p><a href="/">Back to the what-if page</a></p></main></body></html>'
 )
 # Where the page shows what went wrong.
 TARGET = "#message"

@@ -37,7 +37,7 @@ def scenarios(desk: TheDesk) -> Response:
 @router.post("/scenarios/{reference}/save", dependencies=_CHANGE)
 def save(desk: TheDesk, request: Request, reference: str, name: Text = "", base: Text = "") -> Response:
     """Make a draft a run of the workspace under a name; name a run anew."""
-    saved = desk.scenarios.save(desk.scenarios.find(reference), name)
+    saved = desk.save(desk.scenarios.find(reference), name)
     return _show(desk, request, saved, base)
 
 
@@ -56,7 +56,7 @@ def approve(
 @router.post("/scenarios/{reference}/remove", dependencies=_CHANGE)
 def remove(desk: TheDesk, request: Request, reference: str) -> Response:
     """Remove a plan that nobody approved."""
-    desk.scenarios.remove(desk.scenarios.find(reference))
+    desk.remove(desk.scenarios.find(reference))
     return _list(desk) if is_partial(request) else back_to("/")
 
 

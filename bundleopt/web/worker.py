@@ -118,7 +118,7 @@ def _plan(request: Request, reporter: Reporter) -> dict[str, Any]:
     """Plan, and publish the plan as a draft."""
     from bundleopt.run_registry import next_folder
     from bundleopt.verbs.solve import solve_session
-    from bundleopt.web.scenarios import draft_workspace
+    from bundleopt.web.scenarios import draft_workspace, reference_of_draft
     from bundleopt.workspace_lock import hold
     from bundleopt_data import atomic
 
@@ -130,7 +130,7 @@ def _plan(request: Request, reporter: Reporter) -> dict[str, Any]:
             week = session.config.solve.week or session.dataset.default_week()
             atomic.make_folder(drafts.runs)
             result = solve_session(session, out=next_folder(drafts, week))
-        return {"draft": result.folder.name}
+        return {"plan": reference_of_draft(result.folder.name)}
 
     return _in_turn(work, reporter)
 

@@ -38,7 +38,7 @@ for line in sys.stdin:
     if wish == "fail":
         tell(failure="No plan keeps all of these rules together.")
     else:
-        tell(result={"draft": wish})
+        tell(result={"plan": wish})
     tell(end=True)
 """
 COMMAND = (sys.executable, "-c", _DOUBLE)
@@ -74,7 +74,7 @@ def test_jobs_take_turns_and_the_number_at_work_is_limited() -> None:
             most = max(most, sum(one.state is JobState.RUNNING for one in jobs))
             await asyncio.sleep(0.002)
         assert most == limits.RUNNING
-        assert [one.draft for one in jobs] == [f"good{number}" for number in range(len(jobs))]
+        assert [one.plan for one in jobs] == [f"good{number}" for number in range(len(jobs))]
         started = [one.started for one in jobs]
         assert started == sorted(started)  # type: ignore[type-var]
 
@@ -106,7 +106,7 @@ def test_cancelling_keeps_the_best_plan_and_asking_twice_ends_at_once() -> None:
         board.cancel(kept)
         assert kept.state is JobState.STOPPING
         await until(lambda: kept.is_ended)
-        assert (kept.state, kept.draft) == (JobState.DONE, "long")
+        assert (kept.state, kept.plan) == (JobState.DONE, "long")
 
         deaf = board.submit(job("deaf"))
         await until(lambda: bool(deaf.points))
@@ -137,7 +137,7 @@ def test_a_planner_that_fails_fails_alone(wish: str, sentence: str) -> None:
         await until(lambda: good.is_ended)
         assert bad.state is JobState.FAILED
         assert sentence in bad.failure
-        assert (good.state, good.draft) == (JobState.DONE, "good")
+        assert (good.state, good.plan) == (JobState.DONE, "good")
 
     on_a_board(play)
 
@@ -161,7 +161,7 @@ def test_closing_ends_all_work_and_leaves_no_process() -> None:
         long, waiting = board.submit(job("long")), board.submit(job())
         await until(lambda: bool(long.points))
         await board.close()
-        assert (long.state, long.draft) == (JobState.DONE, "long")
+        assert (long.state, long.plan) == (JobState.DONE, "long")
         assert waiting.state is JobState.STOPPED
 
     asyncio.run(asyncio.wait_for(play(), 30))

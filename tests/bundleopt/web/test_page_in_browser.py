@@ -55,6 +55,12 @@ class Visit:
         assert {urlsplit(url).hostname for url in self.asked} == {"127.0.0.1"}
         self.context.close()
 
+    def search(self, *, gap: str, seconds: str) -> None:
+        """Set how far and how long to search; the inputs show those of the plan that is shown."""
+        self.tab.click("text=More rules")
+        self.tab.fill("#gap", gap)
+        self.tab.fill("#time_limit", seconds)
+
     def find_plan(self) -> None:
         """Ask for a plan, and wait until it is shown."""
         before = self.tab.locator("#plan-title").text_content()
@@ -66,6 +72,7 @@ class Visit:
 def visit(browser: Browser, page: PageServer) -> Iterator[Visit]:
     opened = Visit(browser, page)
     yield opened
+    page.cancel_all()
     opened.close()
 
 
@@ -101,7 +108,7 @@ def test_a_week_of_a_person(visit: Visit, page: PageServer, run: CommandLine, tm
     assert "run=0001-2024-10-07" in tab.url
     listed = run("runs", "list", "-w", page.root, "--json").document["runs"]
     assert [row["label"] for row in listed] == ["two <b>wishes</b>"]
-    assert run("explain", "-w", page.root, "--json").code == 0
+    assert run("explain", "max_bundles", "-w", page.root, "--json").code == 0
 
     # approve, and export
     tab.click("summary:has-text('Approve')")
@@ -158,19 +165,18 @@ def test_the_same_path_with_the_keyboard_alone(visit: Visit) -> None:
 def test_stopping_keeps_the_best_plan_and_the_chart_shows_the_search(visit: Visit) -> None:
     tab = visit.tab
     tab.fill("#max_bundles", "12")
-    tab.click("text=More rules")
-    tab.fill("#gap", "0")
-    tab.fill("#time_limit", "300")
+    visit.search(gap="0", seconds="300")
     before = tab.inner_text("#plan-title")
     tab.click("text=Find the plan")
     tab.wait_for_selector(".job.running svg .curve.value")
+    mine = tab.locator(".job.running").get_attribute("id")
     tab.click("text=Find the plan")  # a second one waits its turn
     tab.wait_for_selector("text=Waiting for its turn: 1 in the queue")
     tab.click(".job.waiting >> text=Cancel")
     tab.wait_for_selector(".job.stopped")
     tab.click("text=Stop, keep the best plan")
-    tab.wait_for_selector(".job.done")
-    tab.click(".job.done >> text=Show the plan")
+    tab.wait_for_selector(f"#{mine}.done")
+    tab.click(f"#{mine} >> text=Show the plan")
     assert tab.inner_text("#plan-title") != before
     assert tab.locator(".badge:has-text('stopped by you')").count() == 1
     assert tab.locator(".menu tbody tr").count() >= 1
@@ -178,6 +184,7 @@ def test_stopping_keeps_the_best_plan_and_the_chart_shows_the_search(visit: Visi
 
 def test_the_frontier_is_drawn_and_exported(visit: Visit, tmp_path: Path) -> None:
     tab = visit.tab
+    visit.search(gap="8", seconds="20")
     tab.click("text=Several budgets at once")
     for field, value in (("budget_from", "5"), ("budget_to", "15"), ("points", "3")):
         tab.fill(f"#{field}", value)
@@ -204,7 +211,7 @@ def test_rules_that_contradict_each_other_are_named_and_nothing_is_lost(visit: V
     assert "Smallest discount" in tab.inner_text("#message")
     visit.wrong.clear()  # the browser reports the 422 as an error of its own
     tab.fill("#min_discount", "0")
-    tab.click("text=More rules")
+    visit.search(gap="8", seconds="20")
     tab.fill("#min_incremental_margin", "100000")
     tab.click("text=Find the plan")
     tab.wait_for_selector(".job.failed")
