@@ -76,6 +76,15 @@ def visit(browser: Browser, page: PageServer) -> Iterator[Visit]:
     opened.close()
 
 
+@pytest.fixture
+def planned(page: PageServer) -> PageServer:
+    """The page with a plan to show."""
+    if "No plan yet" in page.ask("GET", "/plan").text:
+        assert page.plan().status == 202
+        page.wait_for_job()
+    return page
+
+
 def test_a_week_of_a_person(visit: Visit, page: PageServer, run: CommandLine, tmp_path: Path) -> None:
     tab = visit.tab
     assert "token" not in tab.url
@@ -222,8 +231,8 @@ def test_rules_that_contradict_each_other_are_named_and_nothing_is_lost(visit: V
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_it_reads_well(browser: Browser, page: PageServer, scheme: str, width: int) -> None:
-    visit = Visit(browser, page, viewport={"width": width, "height": 844}, color_scheme=scheme)
+def test_it_reads_well(browser: Browser, planned: PageServer, scheme: str, width: int) -> None:
+    visit = Visit(browser, planned, viewport={"width": width, "height": 844}, color_scheme=scheme)
     tab = visit.tab
     for summary in tab.locator("summary:visible").all():
         if summary.evaluate("it => !it.parentElement.open"):
@@ -243,7 +252,8 @@ def test_it_reads_well(browser: Browser, page: PageServer, scheme: str, width: i
     visit.close()
 
 
-def test_the_report_of_a_hostile_plan_opens_and_runs_nothing(visit: Visit) -> None:
+def test_the_report_of_a_hostile_plan_opens_and_runs_nothing(planned: PageServer, visit: Visit) -> None:
+    assert planned.root.is_dir()
     with visit.context.expect_page() as opened:
         visit.tab.click(".downloads >> text=Report")
     report = opened.value
