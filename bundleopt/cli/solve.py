@@ -183,6 +183,9 @@ class SolveFlags(CommonFlags):
     frontier: Annotated[
         Text, typer.Option("--frontier", metavar="A:B:STEP|A,B", help="Other budgets to draw in the report.")
     ] = None
+    pareto: Annotated[
+        Text, typer.Option("--pareto", metavar="N", help="Also N plans of revenue against margin, each proven.")
+    ] = None
     write_model: Annotated[
         Path | None, typer.Option("--write-model", metavar="FILE.mps|.lp", help="Write the segment menu problem.")
     ] = None
@@ -193,7 +196,7 @@ class SolveFlags(CommonFlags):
     def settings(self) -> dict[str, Any]:
         """Return the `[solve]` keys that were given."""
         common = {field.name for field in dataclasses.fields(CommonFlags)}
-        apart = common | {"items", "wait", "out", "write_model", "frontier", "show_config"}
+        apart = common | {"items", "wait", "out", "write_model", "frontier", "pareto", "show_config"}
         given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in apart}
         given["require_optimal"] = True if self.require_optimal else None
         if self.items is not None:
@@ -211,7 +214,7 @@ def solve(flags: SolveFlags) -> None:
     15%. The plan is verified by an independent checker and written as a run folder.
     """
     from bundleopt.session import open_session
-    from bundleopt.verbs.solve import solve_session
+    from bundleopt.verbs.solve import Beside, solve_session
     from bundleopt.workspace_lock import hold
 
     output = Output(flags)
@@ -221,7 +224,8 @@ def solve(flags: SolveFlags) -> None:
             _show_config(output, session.resolved.rows())
             return
         with hold(session.workspace, wait=flags.wait):
-            result = solve_session(session, out=flags.out, write_model=flags.write_model, frontier=flags.frontier)
+            beside = Beside(flags.frontier, flags.pareto)
+            result = solve_session(session, out=flags.out, write_model=flags.write_model, beside=beside)
     if notice := session.dataset.notice:
         output.note(notice)
     _show(output, result)

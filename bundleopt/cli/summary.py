@@ -68,6 +68,7 @@ def _print_all(console: Console, result: SolveResult) -> None:
         console.print(_menu(result, console.width))
     _print_break_even(console, document)
     _print_rules(console, document)
+    _print_pareto(console, document)
     _print_notes(console, document)
     _line(console)
     _line(console, f"Run folder: {result.folder}")
@@ -178,6 +179,26 @@ def _print_rules(console: Console, document: dict[str, Any]) -> None:
         console.print(plain_table(head, [_rule_row(rule)[: len(head)] for rule in shown]))
     if others := len(rules) - len(shown):
         _line(console, sentences.slack_rules(others, is_all=not shown))
+
+
+def _print_pareto(console: Console, document: dict[str, Any]) -> None:
+    """Revenue against margin, where that was asked for."""
+    rows = document.get("pareto") or []
+    if not rows:
+        return
+    head = ("#at least this margin", "#revenue", "#no plan brings more than", "#gap", "#spend", "#bundles")
+    names = ("least_margin", "incremental_revenue", "bound")
+    lines = [
+        (
+            *(formats.money(row[name]) for name in names),
+            formats.fine_share(row["gap"]),
+            formats.money(row["promo_spend"]),
+            formats.count(row["bundles"]),
+        )
+        for row in rows
+    ]
+    _line(console)
+    console.print(plain_table(head, lines))
 
 
 def _rule_row(rule: dict[str, Any]) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ class PlanFacts:
         price_response: every bundle at its other prices, see `bundleopt.plan.price_response`.
         recent_weeks: sales before the campaign beside the forecast, see `bundleopt.stages.recent_weeks`.
         frontier: what other budgets would bring, see `bundleopt.scenarios.frontier`.
+        pareto: plans of revenue against margin, see `bundleopt.scenarios.pareto`.
     """
 
     totals: dict[str, Total]
@@ -82,6 +83,7 @@ class PlanFacts:
     recent_weeks: dict[str, Any] = field(default_factory=dict)
     frontier: list[dict[str, Any]] = field(default_factory=list)
     offer_response: dict[str, Any] = field(default_factory=dict)
+    pareto: list[dict[str, Any]] = field(default_factory=list)
 
 
 def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
@@ -123,6 +125,7 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "price_response": facts.price_response,
         "recent_weeks": facts.recent_weeks,
         "frontier": facts.frontier,
+        "pareto": facts.pareto,
         "config": facts.config,
         "config_sources": facts.config_sources,
         "inputs": facts.inputs,

@@ -164,6 +164,24 @@ def frontier(points: list[Row]) -> Markup | None:
     return curves.xy_lines(series, title="What each budget brings", names=("budget", "incremental money"))
 
 
+def pareto(points: list[Row]) -> Markup | None:
+    """Draw the most revenue for each least margin, and its bound; None below two points.
+
+    Args:
+        points: by rising margin, each with `incremental_margin`, `incremental_revenue` and `bound`.
+    """
+    if len(points) < 2:
+        return None
+    series = [
+        curves.Line("revenue", [(p["incremental_margin"], p["incremental_revenue"]) for p in points]),
+        curves.Line(
+            "no plan brings more", [(p["incremental_margin"], p["bound"]) for p in points], "total", dashed=True
+        ),
+    ]
+    names = ("incremental margin", "incremental revenue")
+    return curves.xy_lines(series, title="What margin costs in revenue", names=names)
+
+
 def _centred(xs: list[float], ys: list[float]) -> list[float]:
     left, right = sum(xs) / len(xs), sum(ys) / len(ys)
     return [(x - left) * (y - right) for x, y in zip(xs, ys, strict=True)]

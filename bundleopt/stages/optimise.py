@@ -62,16 +62,16 @@ def optimise(
     from bundleopt_solvers.engine import solve_campaign
     from bundleopt_solvers.robust import solve_robust
 
-    how, told = engine_settings(settings, gap_only=gap_only), _told(progress, settings, is_shown=True)
+    how, tell = engine_settings(settings, gap_only=gap_only), told(progress, settings, is_shown=True)
     if problem.rules.risk is not None or problem.rules.budget_confidence is not None:
-        plan = solve_robust(problem, how, progress=told)
+        plan = solve_robust(problem, how, progress=tell)
     else:
-        plan = solve_campaign(problem, how, progress=told, start=start)
+        plan = solve_campaign(problem, how, progress=tell, start=start)
     headline = replace(plan.headline, family=f"{plan.headline.family}; candidates: {family}")
     return replace(plan, headline=headline)
 
 
-def _told(
+def told(
     progress: Progress, settings: SolveConfig, *, is_shown: bool = False
 ) -> Callable[[str, float, float, float], None]:
     """Report the engine's progress (stage, best value, bound, seconds) as a share of the time it may take.
@@ -100,7 +100,7 @@ def margin_neutral(problem: CampaignProblem, settings: SolveConfig, progress: Pr
         time_limit=max(1.0, _NEUTRAL_SHARE * settings.time_limit),
         gap=max(settings.gap, _NEUTRAL_GAP),
     )
-    return solve_campaign(replace(problem, rules=rules), quick, progress=_told(progress, settings))
+    return solve_campaign(replace(problem, rules=rules), quick, progress=told(progress, settings))
 
 
 def empty_plan(problem: CampaignProblem, family: str) -> CampaignPlan:

@@ -49,7 +49,7 @@ def _seek(session: Session, prepared: Prepared) -> tuple[Session, Prepared, Camp
 
     settings = session.config.solve
     name, target = parse_goal(settings.goal or "")
-    problem = _with_revenue(prepared)
+    problem = with_revenue(prepared)
     found = seek_budget(problem, (name, target), optimise.engine_settings(settings, gap_only=True))
     changes = {"budget": found.budget, f"min_incremental_{name}": target}
     told = {"goal": settings.goal, "least_budget": found.budget, "no_budget_under": found.proven_below}
@@ -61,7 +61,7 @@ def _first(session: Session, prepared: Prepared) -> tuple[Session, Prepared, Cam
 
     settings = session.config.solve
     first, second = _ORDERED[settings.objective]
-    problem = _with_revenue(prepared)
+    problem = with_revenue(prepared)
     half = optimise.engine_settings(settings, gap_only=True)
     half = replace(half, time_limit=half.time_limit / 2)
     plan, least = first_objective(problem, first, half, tolerance=settings.objective_tolerance)
@@ -71,9 +71,18 @@ def _first(session: Session, prepared: Prepared) -> tuple[Session, Prepared, Cam
     return *_changed(session, prepared, changes, told), plan
 
 
-def _with_revenue(prepared: Prepared) -> CampaignProblem:
-    """The problem with incremental revenue as a figure that rules can ask for."""
-    problem = replace(prepared.built.problem, incremental_revenue=prepared.values.incremental_revenue)
+def with_revenue(prepared: Prepared) -> CampaignProblem:
+    """The problem with incremental revenue as a figure that rules can ask for.
+
+    Offers that may not be made lose money in revenue and margin alike, as in the objective: each of the two may be
+    maximised by itself.
+    """
+    eligibility, table, values = prepared.inputs.eligibility, prepared.table, prepared.values
+    problem = replace(
+        prepared.built.problem,
+        incremental_revenue=eligibility.masked(values.incremental_revenue, table),
+        incremental_margin=eligibility.masked(values.incremental_margin, table),
+    )
     return without_held_out(problem, prepared.inputs.holdout)
 
 

@@ -95,17 +95,19 @@ def solve(
         wait: wait for another run in the workspace instead of raising.
         progress: told (what is being done, share done).
         **settings: keys of `[solve]`, for example `budget=2000, max_discount="25%"`; they win over the configuration.
+            `pareto=6` is none of them: so many plans of revenue against margin are proven beside the plan.
 
     Raises:
         BundleoptError: one of its leaves, see `bundleopt_data.errors`; nothing is published then.
     """
+    pareto = settings.pop("pareto", None)
     session = open_session(workspace, flags=settings, progress=progress)
     with hold(session.workspace, wait=wait):
         return solve_session(
             session,
             out=Path(out) if out else None,
             write_model=Path(write_model) if write_model else None,
-            frontier=frontier,
+            beside=Beside(frontier, None if pareto is None else str(pareto)),
         )
 
 
@@ -119,36 +121,67 @@ def _write_conflict(session: Session, error: InfeasiblePlanError) -> None:
     atomic.write_text(session.workspace.root / CONFLICT_FILE, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What is planned beside the plan, as texts of flags: other budgets, points of revenue against margin."""
+
+    frontier: str | None = None
+    pareto: str | None = None
+
+    def check(self, session: Session) -> None:
+        """Refuse what makes no sense, before minutes go into the plan.
+
+        Raises:
+            UsageError: it names the flag.
+        """
+        from bundleopt.scenarios.frontier import budgets_of
+        from bundleopt.scenarios.pareto import points_of, refuse_untradeable
+
+        if self.frontier is not None:
+            budgets_of(self.frontier)
+        if self.pareto is not None:
+            points_of(self.pareto)
+            refuse_untradeable(session)
+
+    def join(self, session: Session, solved: pipeline.Solved, watch: Stopwatch) -> pipeline.Solved:
+        """Return the plan with what was asked for beside it in its document."""
+        from bundleopt.scenarios.frontier import budgets_of, with_frontier
+        from bundleopt.scenarios.pareto import points_of, with_pareto
+
+        if self.frontier is not None:
+            with watch.stage("frontier"):
+                solved = with_frontier(session, solved, budgets_of(self.frontier))
+        if self.pareto is not None:
+            with watch.stage("revenue against margin"):
+                solved = with_pareto(session, solved, points_of(self.pareto))
+        return solved
+
+
 def solve_session(
-    session: Session, *, out: Path | None = None, write_model: Path | None = None, frontier: str | None = None
+    session: Session, *, out: Path | None = None, write_model: Path | None = None, beside: Beside | None = None
 ) -> SolveResult:
     """Plan a campaign in an open session whose workspace is held; see `solve` for the arguments.
 
     The sentences of the plan write numbers as its configuration says.
     """
-    from bundleopt.scenarios.frontier import budgets_of
-
-    budgets = budgets_of(frontier) if frontier is not None else []
+    beside = beside or Beside()
+    beside.check(session)
     data = session.config.data
     with formats.written_as(formats.number_format(data.number_format, data.currency)):
-        return _solve_and_publish(session, out, write_model, budgets)
+        return _solve_and_publish(session, out, write_model, beside)
 
 
-def _solve_and_publish(session: Session, out: Path | None, write_model: Path | None, budgets: list[str]) -> SolveResult:
-    from bundleopt.scenarios.frontier import with_frontier
-
+def _solve_and_publish(session: Session, out: Path | None, write_model: Path | None, beside: Beside) -> SolveResult:
     watch = Stopwatch()
     optimise.refuse_unknown_solver(session.config.solve.solver)
     optimise.refuse_unknown_ending(write_model)
     if out is not None:
         run_registry.refuse_foreign_folder(out)
     try:
-        prepared = pipeline.prepare(session, watch, in_chunks=write_model is None and not budgets)
+        prepared = pipeline.prepare(session, watch, in_chunks=write_model is None and beside == Beside())
         session, prepared, start = targets.aim(session, prepared, watch)
         solved = pipeline.solve(session, prepared, watch, write_model=write_model, start=start)
-        if budgets:
-            with watch.stage("frontier"):
-                solved = with_frontier(session, solved, budgets)
+        solved = beside.join(session, solved, watch)
     except InfeasiblePlanError as error:
         _write_conflict(session, error)
         raise
