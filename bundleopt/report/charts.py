@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 # What fits one screen; the tables hold every bundle.
-BARS_SHOWN, RESPONSES_SHOWN, STOCK_SHOWN = 12, 8, 10
+BARS_SHOWN, RESPONSES_SHOWN, STOCK_SHOWN, LABELS_SHOWN = 12, 8, 10, 8
 _DISCOUNT_BIN = 0.05
 
 
@@ -96,8 +96,15 @@ def sensitivity(document: Row, bundles: list[Row]) -> Markup | None:
     if len(known) < 2:
         return None
     most = max(row["customers"] for row in known) or 1
+    # Numbers of the bundles with most customers: all of them would cover each other.
+    named = {row["number"] for row in sorted(known, key=lambda row: -row["customers"])[:LABELS_SHOWN]}
     points = [
-        curves.Point(str(row["number"]), found[row["bundle_id"]], row["discount"], row["customers"] / most)
+        curves.Point(
+            str(row["number"]) if row["number"] in named else "",
+            found[row["bundle_id"]],
+            row["discount"],
+            row["customers"] / most,
+        )
         for row in known
     ]
     slope = sum(_centred([p.x for p in points], [p.y for p in points]))
@@ -106,7 +113,10 @@ def sensitivity(document: Row, bundles: list[Row]) -> Markup | None:
         points,
         title="Discount against price sensitivity",
         names=("price sensitivity of its customers (all customers: 1)", "discount"),
-        desc=f"One mark a bundle, numbered as in the menu. More sensitive audiences get {word} discount.",
+        desc=(
+            "One mark a bundle, the largest audiences numbered as in the menu. "
+            f"More sensitive audiences get {word} discount."
+        ),
     )
 
 

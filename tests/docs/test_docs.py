@@ -186,7 +186,9 @@ def test_exit_codes_are_those_of_the_errors() -> None:
 
 def test_the_weekly_script_plans_and_tells_what_a_bad_week_means(shop: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    script = DOCS / "how-to" / "weekly.sh"
+    (block,) = [block for block in BLOCKS if block.language == "bash"]
+    script = shop / "weekly.sh"
+    script.write_text("\n".join(block.lines), encoding="utf-8")
 
     def play(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["bash", str(script), *arguments]
