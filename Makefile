@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps
 
 .PHONY: solve test lint types contracts tests format lock clean fuzz
-.PHONY: docs screenshots week
+.PHONY: docs screenshots week bench-whatif
 .PHONY: bench-model bench-next-basket bench-choice-library bench-size bench-valuation bench-solver bench-assortment
 
 solve: $(VENV)/.core
@@ -90,6 +90,9 @@ screenshots: $(VENV)/.test  # needs a Chromium; shows the latest run of the samp
 
 week: $(VENV)/.test  # an analyst's week on the sample, Monday to Monday, in WEEK=folder
 	$(BIN)/python benchmarks/play_week.py $(or $(WEEK),build/week)
+
+bench-whatif: $(VENV)/.test
+	$(BIN)/python benchmarks/bench_whatif.py
 
 fuzz: $(VENV)/.test
 	PYTHONPATH=. $(BIN)/python benchmarks/fuzz_engine.py
