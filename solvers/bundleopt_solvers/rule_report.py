@@ -17,10 +17,13 @@ from bundleopt_solvers.rows import CouplingRows, category_share, floor_values
 
 Indices = npt.NDArray[np.int64]
 TIGHT = 1e-3  # share of a limit that may be left when a rule counts as binding
+# The same where a further unit of the limit has a price: offers are whole, so a budget is never used to the last cent.
+PRICED_TIGHT = 1e-2
 
 
 def _line(name: str, limit: float, value: float, slack: float, price: float | None) -> RuleReport:
-    binding = slack <= TIGHT * max(abs(limit), abs(value), 1e-12)
+    share = PRICED_TIGHT if price is not None and price > 0 else TIGHT
+    binding = slack <= share * max(abs(limit), abs(value), 1e-12)
     return RuleReport(name, float(limit), float(value), float(slack), bool(binding), price)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bundleopt_data.errors import InfeasiblePlanError
+from bundleopt_solvers import rule_report
 from bundleopt_solvers.confirmation import second_bound
 from bundleopt_solvers.counting import counting_conflict
 from bundleopt_solvers.customer_model import solve_customer_model
@@ -199,3 +200,10 @@ def test_parity_rows_allow_exactly_the_tolerance() -> None:
     assert set(rows) == {"parity:kind=a:most", "parity:kind=a:least", "parity:kind=b:most", "parity:kind=b:least"}
     assert rows["parity:kind=a:most"].tolist() == [0.25, 0.25, -0.75, -0.75]
     assert rows["parity:kind=b:least"].tolist() == [0.125, 0.125, -0.875, 0.125]
+
+
+def test_a_priced_rule_binds_although_whole_offers_leave_a_little_of_it() -> None:
+    left = {price: rule_report._line("budget", 20.0, 19.9, 0.1, price).binding for price in (None, 0.0, 2.3)}
+    assert left == {None: False, 0.0: False, 2.3: True}
+    assert not rule_report._line("budget", 20.0, 15.0, 5.0, 2.3).binding
+    assert rule_report._line("slots", 3.0, 3.0, 0.0, None).binding
