@@ -11,7 +11,7 @@ LOCKED := install --require-hashes --no-deps
 
 .PHONY: solve test lint types contracts tests format lock clean fuzz
 .PHONY: docs screenshots week bench-whatif
-.PHONY: bench-model bench-next-basket bench-choice-library bench-size bench-valuation bench-solver bench-assortment
+.PHONY: bench-model bench-next-basket bench-choice-library bench-size bench-valuation bench-solver bench-assortment bench-loop
 
 solve: $(VENV)/.core
 	$(BIN)/bundleopt solve --budget $(BUDGET)
@@ -77,6 +77,9 @@ bench-solver: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_assignment.py --sizes 10000,100000,1000000 --slots 1,3 --peers none
 	$(BIN)/python benchmarks/bench_assignment.py --sizes 1000
 	$(BIN)/python benchmarks/bench_crowd.py
+
+bench-loop: $(VENV)/.test
+	$(BIN)/python benchmarks/bench_loop.py --kinds equation agent --write
 
 bench-assortment: $(VENV)/.test  # needs MMNL=path of the public set; CHOICE_PYTHON adds choice-learn
 	$(BIN)/python benchmarks/bench_assortment.py --instances $(MMNL) $(if $(CHOICE_PYTHON),--choice-learn $(CHOICE_PYTHON)) --write BENCHMARKS.md

@@ -19,12 +19,15 @@ class Series:
     points: Sequence[tuple[float, float | None]]
 
 
-def line_chart(series: Sequence[Series], *, title: str, across: str, up: str, log_up: bool = False) -> str:
-    """Draw `series` over logarithmic `across`; `log_up` makes the other axis logarithmic too."""
+def line_chart(
+    series: Sequence[Series], *, title: str, across: str, up: str, log_up: bool = False, log_across: bool = True
+) -> str:
+    """Draw `series` over logarithmic `across`, or linear; `log_up` makes the other axis logarithmic too."""
+    scale = math.log if log_across else float
     known = [(x, y) for line in series for x, y in line.points if y is not None and (y > 0 or not log_up)]
     if not known:
         known = [(1.0, 1.0)]
-    xs = [math.log(x) for x, _ in known]
+    xs = [scale(x) for x, _ in known]
     ys = [_up(y, log_up) for _, y in known]
     frame = (min(xs), max(xs), min([*ys, _up(1e-3, log_up) if log_up else 0.0]), max(ys))
     parts = [
@@ -35,10 +38,11 @@ def line_chart(series: Sequence[Series], *, title: str, across: str, up: str, lo
         _text(LEFT, 22, title, weight="bold"),
         _text(LEFT + 180, HEIGHT - 10, across),
         _text(8, TOP - 6, up),
-        *_ticks(frame, sorted({x for x, _ in known}), log_up=log_up),
+        *_ticks(frame, [(scale(x), f"{x:g}") for x in sorted({x for x, _ in known})], log_up=log_up),
     ]
     for number, line in enumerate(series):
-        parts += _line(line, frame, COLOURS[number % len(COLOURS)], (number, log_up))
+        placed = Series(line.name, [(scale(x), y) for x, y in line.points])
+        parts += _line(placed, frame, COLOURS[number % len(COLOURS)], (number, log_up))
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -56,11 +60,11 @@ def _place(x: float, y: float, frame: Frame) -> tuple[float, float]:
     return across, up
 
 
-def _ticks(frame: Frame, xs: Sequence[float], *, log_up: bool) -> list[str]:
+def _ticks(frame: Frame, xs: Sequence[tuple[float, str]], *, log_up: bool) -> list[str]:
     parts = []
-    for x in xs:
-        at, base = _place(math.log(x), frame[2], frame)
-        parts.append(_text(at - 10, base + 18, f"{x:g}"))
+    for x, label in xs:
+        at, base = _place(x, frame[2], frame)
+        parts.append(_text(at - 10, base + 18, label))
     count = 5
     for step in range(count + 1):
         value = frame[2] + (frame[3] - frame[2]) * step / count
@@ -74,7 +78,7 @@ def _ticks(frame: Frame, xs: Sequence[float], *, log_up: bool) -> list[str]:
 def _line(line: Series, frame: Frame, colour: str, place: tuple[int, bool]) -> list[str]:
     number, log_up = place
     known = [(x, y) for x, y in line.points if y is not None and (y > 0 or not log_up)]
-    spots = [_place(math.log(x), _up(y, log_up), frame) for x, y in known]
+    spots = [_place(x, _up(y, log_up), frame) for x, y in known]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
     parts = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'] if spots else []
     parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in spots]
