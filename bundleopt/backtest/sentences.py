@@ -55,7 +55,7 @@ def _choice(weeks: list[dict[str, Any]]) -> str:
     judged = "no more than chance" if abs(bought - expected) <= 2 * np.sqrt(max(variance, 1.0)) else "more than chance"
     return (
         f"Of the customers and bundles that the plans chose, {expected:,.1f} were expected to buy the whole set "
-        f"without any offer, and {bought:,} did: {judged} makes of it."
+        f"anyway, without an offer, and {bought:,} did: {judged} makes of it."
     )
 
 

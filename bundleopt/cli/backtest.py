@@ -70,7 +70,7 @@ def _render(console: Console, result: BacktestResult) -> None:
 
 
 def _demand(weeks: list[dict[str, Any]]) -> Any:
-    head = ("without a campaign", "#units expected", "#sold", "#ratio", "#item error", "#spend ratio", "#visitors")
+    head = ("demand of", "#expected", "#sold", "#ratio", "#item error", "#spend ratio", "#visitors")
     rows = []
     for week in weeks:
         items, customers = week["items"], week["customers"]
@@ -90,7 +90,7 @@ def _demand(weeks: list[dict[str, Any]]) -> Any:
 
 
 def _plans(content: dict[str, Any]) -> Any:
-    head = ("the plan of", "#bundles", "#offers", "#would bring", "#bought anyway", "#expected", "#z", "#kept")
+    head = ("plan of", "#bundles", "#offers", "#forecast", "#bought", "#expected", "#z", "#kept")
     kept = {row["to"]: row["bundles_alike"] for row in content["stability"]}
     rows = []
     for week in content["weeks"]:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
     from bundleopt.verbs.feedback import FeedbackResult
 
+# What fits eighty columns; JSON holds the full names.
+_SHORT = {
+    "difference in means": "difference",
+    "regression-adjusted": "regression",
+    "revenue of the campaign's items": "revenue, its items",
+}
 _BUNDLES_SHOWN, _CATEGORIES_SHOWN, _STOCK_SHOWN = 10, 6, 5
 
 
@@ -70,13 +76,13 @@ def _render(console: Console, result: FeedbackResult) -> None:
 
 
 def _lift(rows: list[dict[str, Any]]) -> Any:
-    head = ("lift of", "estimator", "#a customer", f"#{rows[0]['level']:.0%} interval", "#in all", "#forecast")
+    head = ("lift of", "by", "#a customer", f"#{rows[0]['level']:.0%} interval", "#in all", "#forecast")
     return plain_table(
         head,
         [
             (
-                row["outcome"],
-                row["estimator"],
+                _SHORT.get(row["outcome"], row["outcome"]),
+                _SHORT.get(row["estimator"], row["estimator"]),
                 formats.money(row["effect"]),
                 f"{formats.money(row['low'])} to {formats.money(row['high'])}",
                 formats.money(row["total"]),
