@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SHORT = {
     "difference in means": "difference",
     "regression-adjusted": "regression",
-    "revenue of the campaign's items": "revenue, its items",
+    "revenue of the campaign's items": "campaign items",
 }
 _BUNDLES_SHOWN, _CATEGORIES_SHOWN, _STOCK_SHOWN = 10, 6, 5
 
