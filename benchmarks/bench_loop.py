@@ -35,7 +35,7 @@ import torch
 from line_chart import Series, line_chart
 from tables import markdown_table, write_block
 
-from bundleopt.feedback.learned import Learned, Lesson, document_of, response_of, write_learned
+from bundleopt.campaign_results.learned import Learned, Lesson, document_of, response_of, write_learned
 from bundleopt.verbs.approve import approve
 from bundleopt.verbs.feedback import feedback
 from bundleopt.verbs.initialise import initialise

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from bundleopt.campaign_results.learned import learned_settings
 from bundleopt.config import Config
 from bundleopt.config_layers import ResolvedConfig, resolve
-from bundleopt.feedback.learned import learned_settings
 from bundleopt.installation import refuse_other_versions
 from bundleopt.sample_settings import SAMPLE_SOURCE, sample_settings
 from bundleopt.workspace import Workspace, find_workspace

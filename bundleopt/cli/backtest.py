@@ -54,7 +54,7 @@ def backtest(flags: BacktestFlags) -> None:
 
 
 def _render(console: Console, result: BacktestResult) -> None:
-    from bundleopt.backtest import sentences
+    from bundleopt.past_weeks import sentences
 
     content = result.content
     console.print(_demand(content["weeks"]))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bundleopt.campaign_results import sentences
 from bundleopt.cli.bundle_names import fit_names
 from bundleopt.cli.failures import printable
 from bundleopt.cli.flags import CommonFlags, takes
 from bundleopt.cli.output import Output, ProgressDisplay
 from bundleopt.cli.tables import plain_table
-from bundleopt.feedback import sentences
 from bundleopt.report import formats
 
 if TYPE_CHECKING:

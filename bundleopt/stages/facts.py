@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bundleopt.feedback.learned import learned_sentence
+from bundleopt.campaign_results.learned import learned_sentence
 from bundleopt.plan import totals
 from bundleopt.plan.customers import segment_rows
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bundleopt.feedback.learned import with_learned_slopes
+from bundleopt.campaign_results.learned import with_learned_slopes
 from bundleopt.plan.valued_plan import ColdStarts, Stock
 from bundleopt.session import Session
 from bundleopt.stages import stock
@@ -32,7 +32,7 @@ class PlannedWeek:
     Attributes:
         campaign: prices. forecast: demand. stock: what may be sold.
         groups: the customers in words. cold: who and what is too new.
-        learned: the belief about the answer to offers that the slopes hold, see `bundleopt.feedback.learned`.
+        learned: the belief about the answer to offers that the slopes hold, see `bundleopt.campaign_results.learned`.
     """
 
     campaign: CampaignWeek

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bundleopt import pipeline
-from bundleopt.backtest import drawn_prices, past_week
+from bundleopt.past_weeks import drawn_prices, past_week
 from bundleopt.plan.document import plain
 from bundleopt.replan import with_settings
 from bundleopt.session import Progress, Session, open_session
@@ -31,7 +31,7 @@ LEAST_BEFORE = 8
 
 @dataclass(frozen=True)
 class BacktestResult:
-    """Figures by week; see `bundleopt.backtest.past_week`. `file` is where they were written."""
+    """Figures by week; see `bundleopt.past_weeks.past_week`. `file` is where they were written."""
 
     content: dict[str, Any]
     file: Path

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bundleopt import run_registry
 from bundleopt.approval import refuse_changed
-from bundleopt.feedback import drift, execution, learned, learning, lift, outcomes, satisfaction
-from bundleopt.feedback.campaign import RunCampaign, lay_side_by_side
+from bundleopt.campaign_results import drift, execution, learned, learning, lift, outcomes, satisfaction
+from bundleopt.campaign_results.campaign import RunCampaign, lay_side_by_side
 from bundleopt.plan.document import plain
 from bundleopt.session import Progress, Session, open_session
 from bundleopt.stages.model import open_model

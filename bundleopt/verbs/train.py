@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bundleopt.feedback.learned import learned_sentence, read_learned
+from bundleopt.campaign_results.learned import learned_sentence, read_learned
 from bundleopt.session import Progress, open_session
 from bundleopt.stages import model
 from bundleopt.workspace_lock import hold

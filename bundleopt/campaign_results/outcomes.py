@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bundleopt.feedback.campaign import RunCampaign
+from bundleopt.campaign_results.campaign import RunCampaign
 
 GROUPS = 5
 """Groups of offers by their forecast chance."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bundleopt.feedback.campaign import KEY, RunCampaign
+from bundleopt.campaign_results.campaign import KEY, RunCampaign
 
 _CENT = 0.005
 EXAMPLES = 3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bundleopt.feedback.campaign import RunCampaign
+from bundleopt.campaign_results.campaign import RunCampaign
 
 if TYPE_CHECKING:
     import pandas as pd

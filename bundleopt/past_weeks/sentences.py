@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bundleopt.backtest.drawn_prices import NOT_DRAWN
+from bundleopt.past_weeks.drawn_prices import NOT_DRAWN
 from bundleopt.report import formats
 
 CAN_SHOW = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bundleopt.feedback.campaign import RunCampaign
+from bundleopt.campaign_results.campaign import RunCampaign
 
 SIGNALS = ("rating", "complaint", "return")
 

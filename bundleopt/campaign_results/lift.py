@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from bundleopt.feedback.campaign import RunCampaign
+from bundleopt.campaign_results.campaign import RunCampaign
 from bundleopt_models.lift import LEAST_ARM, LiftEstimate, estimate_lift, pooled
 
 if TYPE_CHECKING:

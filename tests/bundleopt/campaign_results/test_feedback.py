@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bundleopt.feedback.learned import Learned, Lesson, document_of, read_learned, write_learned
+from bundleopt.campaign_results.learned import Learned, Lesson, document_of, read_learned, write_learned
 from bundleopt.verbs.approve import approve
 from bundleopt.verbs.feedback import FeedbackResult, feedback
 from bundleopt.verbs.solve import SolveResult, solve

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bundleopt.backtest import sentences
-from bundleopt.backtest.drawn_prices import price_policies, read_drawn
-from bundleopt.backtest.past_week import PastPlan, stability, tenths
+from bundleopt.past_weeks import sentences
+from bundleopt.past_weeks.drawn_prices import price_policies, read_drawn
+from bundleopt.past_weeks.past_week import PastPlan, stability, tenths
 from bundleopt.session import open_session
 from bundleopt.stages.model import read_record
 from bundleopt.verbs.backtest import BacktestResult, backtest

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from bundleopt.feedback.campaign import RunCampaign
-from bundleopt.feedback.learned import Lesson, document_of, response_of
+from bundleopt.campaign_results.campaign import RunCampaign
+from bundleopt.campaign_results.learned import Lesson, document_of, response_of
 from bundleopt_models.offer_response import Belief, OfferEvidence, OfferResponse, ResponseFit, fit_response
 
 if TYPE_CHECKING:
