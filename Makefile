@@ -58,6 +58,7 @@ bench-model: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_ablation.py --write
 	$(BIN)/python benchmarks/bench_price.py --write BENCHMARKS.md
 	$(BIN)/python benchmarks/bench_cold_start.py --write
+	$(BIN)/python benchmarks/bench_relations.py --write
 
 bench-next-basket: $(VENV)/.test  # needs TA_FENG=path of ta_feng.csv or its zip
 	$(BIN)/python benchmarks/bench_next_basket.py $(TA_FENG) --write

@@ -7,7 +7,8 @@
 
 Weights come from the weeks before the tuning weeks, which choose the pass that is kept and the calibration, for every
 variant alike; the test weeks are not looked at. The whole network is trained with two seeds: differences that are not
-larger than theirs are noise. Each variant is kept as JSON (`--out`), so that a run that was stopped goes on.
+larger than theirs are noise, and so are those within two standard errors (paired bootstrap over customers). Each
+variant is kept as JSON (`--out`), so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from panel_subset import subset
+from panel_subset import scope, subset
 from tables import markdown_table, write_block
 
 from bundleopt.session import open_session
@@ -31,6 +32,7 @@ from bundleopt.stages.model import train_settings
 from bundleopt.verbs.evaluate import log_span
 from bundleopt_data.panel import Panel
 from bundleopt_models.blocks import BLOCKS
+from bundleopt_models.bootstrap import paired_difference
 from bundleopt_models.metrics import list_scores, probability_metrics
 from bundleopt_models.model import DemandModel, train_model
 from bundleopt_models.protocol import protocol_dates, protocol_weeks, week_cells
@@ -38,9 +40,13 @@ from bundleopt_models.settings import PriceSource, TrainSettings
 
 PAGE = Path(__file__).parents[1] / "BENCHMARKS.md"
 WHOLE, SECOND = "whole", "whole, second seed"
+CLEAR = 2.0
+"""Standard errors by which log loss must rise without a part for the part to stay."""
+
 COLUMNS = (
     ("log_loss", "log loss", "{:.6f}"),
     ("change", "change", "{:+.2%}"),
+    ("error", "standard error", "{:.2%}"),
     ("pr_auc", "PR-AUC", "{:.4f}"),
     ("roc_auc", "ROC-AUC", "{:.4f}"),
     ("recall", "recall@10", "{:.4f}"),
@@ -70,8 +76,8 @@ def variants(blocks: Sequence[str]) -> list[Variant]:
     return [Variant(WHOLE), Variant(SECOND, seed=1), *(Variant(f"without {name}", name) for name in blocks)]
 
 
-def judge(model: DemandModel, panel: Panel, weeks: Sequence[int]) -> dict[str, float]:
-    """Metrics of the protocol on some weeks, at last week's prices."""
+def judge(model: DemandModel, panel: Panel, weeks: Sequence[int]) -> dict[str, Any]:
+    """Metrics of the protocol on some weeks, at last week's prices, and the log loss of every customer."""
     view, cells, scores, lists = model.view(panel), [], [], []
     for week in weeks:
         found = week_cells(view.builder, week)
@@ -81,7 +87,10 @@ def judge(model: DemandModel, panel: Panel, weeks: Sequence[int]) -> dict[str, f
         score = grid[found.buyers].astype(np.float64)
         lists.append(list_scores(score, found.list_bought, found.list_known, found.candidate))
     bought, weight = (np.concatenate([getattr(one, name) for one in cells]) for name in ("bought", "weight"))
-    metrics = asdict(probability_metrics(np.concatenate(scores), bought, weight))
+    q = np.concatenate(scores)
+    metrics: dict[str, Any] = asdict(probability_metrics(q, bought, weight))
+    loss = -weight * np.where(bought, np.log(q), np.log1p(-q))
+    metrics["losses"] = np.bincount(np.concatenate([one.customer for one in cells]), loss, panel.n_customers).tolist()
     for name in ("recall", "ndcg", "hit_rate", "new_item_recall"):
         metrics[name] = float(np.nanmean(np.concatenate([getattr(one, name) for one in lists])))
     return metrics
@@ -101,12 +110,16 @@ def run(panel: Panel, settings: TrainSettings, folder: Path) -> dict[str, Any]:
 
 def table(results: dict[str, dict[str, Any]]) -> str:
     """One line a variant; changes are those of log loss against the whole network of the first seed."""
-    base = results.get(WHOLE, {}).get("log_loss", float("nan"))
-    rows = []
+    whole = np.array(results[WHOLE]["losses"])
+    rows, idle = [], []
     for name, found in results.items():
-        values = found | {"change": found["log_loss"] / base - 1}
+        change = paired_difference(np.array(found["losses"]), whole)
+        if name not in (WHOLE, SECOND) and not change.difference > CLEAR * change.error:
+            idle.append(name.removeprefix("without "))
+        values = found | {"change": change.difference, "error": change.error}
         rows.append([name, *(form.format(values[key]) for key, _, form in COLUMNS)])
-    return markdown_table(["network", *(label for _, label, _ in COLUMNS)], rows)
+    note = f"Parts that no clear loss speaks for here: {', '.join(idle)}." if idle else "Every part is worth its place."
+    return markdown_table(["network", *(label for _, label, _ in COLUMNS)], rows) + f"\n\n{note}"
 
 
 def main() -> None:
@@ -135,7 +148,8 @@ def main() -> None:
         results[variant.name] = json.loads(kept.read_text())
         print(table(results), flush=True)
     if asked.write:
-        write_block(PAGE, "ablation", table(results))
+        told = scope(panel, asked.households, asked.items, fast=asked.fast)
+        write_block(PAGE, "ablation", "\n\n".join(filter(None, [told, table(results)])))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from panel_subset import subset
+from panel_subset import scope, subset
 from tables import markdown_table, write_block
 
 from bundleopt.session import open_session
@@ -67,7 +67,9 @@ def main() -> None:
     settings = replace(train_settings(session, fast=not asked.full), fit_until=tuning if asked.tuning else test)
     with tempfile.TemporaryDirectory() as folder:
         model = train_model(held.rest, settings, folder=Path(folder), relate=False)
-    block = table(measure_cold_start(model, held, weeks.validation if asked.tuning else weeks.test))
+    told = scope(panel, asked.households, asked.items, fast=not asked.full)
+    rows = measure_cold_start(model, held, weeks.validation if asked.tuning else weeks.test)
+    block = "\n\n".join(filter(None, [told, table(rows)]))
     print(block)
     print(f"{model.record['seconds']} s of training, {torch.get_num_threads()} threads")
     if asked.write:

@@ -3,7 +3,7 @@
     python benchmarks/bench_model.py                        all but the choice library, about 25 processor minutes
     python benchmarks/bench_model.py --parts main,half      some of: main, half, origins, picks, coupons
     python benchmarks/bench_model.py --write                puts the tables into BENCHMARKS.md, between their markers
-    python benchmarks/bench_model.py --households 300 --items 800     a small trial; not to be quoted
+    python benchmarks/bench_model.py --households 300 --items 800     a small trial; its tables say so
 
 Results of each part are kept as JSON (`--out`), so that parts can be run one at a time; `--write` writes what is there.
 The choice library runs in an environment of its own: see bench_choice_library.py.
@@ -24,7 +24,7 @@ from typing import Any
 import model_tables
 import torch
 from coupon_campaigns import RANKINGS, Coupons, describe, summary
-from panel_subset import subset
+from panel_subset import scope, subset
 from plan_picks import measure_picks
 
 from bundleopt.session import Session, open_session
@@ -66,6 +66,10 @@ class Bench:
     def main_panel(self) -> Panel:
         """That of the protocol: items counted before the tuning weeks."""
         return self.panel(protocol_dates(*log_span(self.session))[0])
+
+    def scope(self) -> str:
+        """What is smaller than the full figure, in a sentence."""
+        return scope(self.main_panel(), self.households, self.items, fast=self.settings.fast)
 
     def keep(self, part: str, result: dict[str, Any]) -> None:
         """Write a part's result."""
@@ -190,9 +194,10 @@ def main() -> None:
         print(f"{part} ...", flush=True)
         result = RUNNERS[part](bench)
         cost = {"seconds": time.perf_counter() - began, "processor_seconds": time.process_time() - used}
-        bench.keep(part, result | {"cost": cost, "threads": asked.threads, "settings": settings.as_record()})
+        about = {"cost": cost, "threads": asked.threads, "settings": settings.as_record(), "scope": bench.scope()}
+        bench.keep(part, result | about)
         print(f"{part}: {cost['seconds']:.0f} s, {cost['processor_seconds']:.0f} s of processor time", flush=True)
-    model_tables.report(bench.out, write=asked.write and not (asked.households or asked.items))
+    model_tables.report(bench.out, write=asked.write)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def blocks(folder: Path) -> Iterator[tuple[str, str]]:
             if part == "origins":
                 result["main"] = _read(folder / "main.json")
             for name, make in tables:
-                yield name, make(result)
+                yield name, "\n\n".join(filter(None, [result.get("scope", ""), make(result)]))
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -157,8 +157,15 @@ def units_block(result: dict[str, Any]) -> str:
 
 
 def response_block(result: dict[str, Any]) -> str:
+    """Departments, and the categories that sell most."""
     response = result["price_response"]
-    ratios = response["price_ratios"]
+    tables = [_responses("department", response["departments"], response["price_ratios"])]
+    if response.get("categories"):
+        tables.append(_responses("category", response["categories"], response["price_ratios"]))
+    return "\n\n".join(tables)
+
+
+def _responses(name: str, found: list[dict[str, Any]], ratios: list[float]) -> str:
     rows = [
         (
             row["department"],
@@ -170,10 +177,10 @@ def response_block(result: dict[str, Any]) -> str:
             _value(row["log_log_promotions"], "{:.2f}"),
             row["regressed"],
         )
-        for row in response["departments"]
+        for row in found
     ]
     head = (
-        "department", "items", "elasticity", "middle half of items", "buyers at 20 % off", "log-log",
+        name, "items", "elasticity", "middle half of items", "buyers at 20 % off", "log-log",
         "log-log, display and mailer", "items regressed",
     )  # fmt: skip
     return markdown_table(head, rows)

@@ -9,6 +9,13 @@ import numpy as np
 from bundleopt_data.panel import ItemAttributes, Panel
 
 
+def scope(panel: Panel, households: int | None, items: int | None, *, fast: bool) -> str:
+    """A sentence that says what a table was measured on where that is not all of it; empty for the full size."""
+    size = f"{panel.n_customers:,} households x {panel.n_items:,} items" if households or items else ""
+    told = " and ".join(filter(None, [size, "the quick training" if fast else ""]))
+    return f"**Not the full figure:** {told}." if told else ""
+
+
 def subset(panel: Panel, households: int | None, items: int | None, seed: int = 0) -> Panel:
     """Some households at random and the items that are bought most often; None keeps all.
 

@@ -8,6 +8,7 @@ from bundleopt.plan import quality_sentences
 from bundleopt.report import curves
 
 HOW_TO_GET_IT = "bundleopt evaluate"
+CATEGORIES_SHOWN = 15
 DEPARTMENTS_SHOWN = 16
 RESPONSE_NOTE = "dot: all items together; bar: the middle half of the items; \u00d7: regression with display and mailer"
 
@@ -38,6 +39,7 @@ def section(quality: dict[str, Any] | None) -> dict[str, Any]:
         "groups": {name: rows for name, rows in quality["reliability"].items() if name != "probability"},
         "weeks": _weeks(quality["units"]),
         "response": _response(quality["price_response"]),
+        "categories": _categories(quality["price_response"].get("categories") or []),
         "response_note": f"{RESPONSE_NOTE[0].upper()}{RESPONSE_NOTE[1:]}.",
         "is_shipped": quality["price_response"]["is_shipped"],
     }
@@ -72,3 +74,12 @@ def _response(response: dict[str, Any]) -> Any:
         for row in [response["departments"][0], *ranked]
     ]
     return curves.ranges(rows, title="Price elasticity by department", note=RESPONSE_NOTE)
+
+
+def _categories(rows: list[dict[str, Any]]) -> Any:
+    """The categories that sell most; nothing where no regression says anything of one."""
+    shown = [
+        (row["department"], row["low"], row["elasticity"], row["high"], row["log_log_promotions"])
+        for row in rows[:CATEGORIES_SHOWN]
+    ]
+    return curves.ranges(shown, title="Price elasticity by category", note=RESPONSE_NOTE) if shown else None

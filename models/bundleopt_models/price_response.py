@@ -1,4 +1,4 @@
-"""How demand answers a price, by department: the model's own response beside weekly log-log regressions.
+"""How demand answers a price, by department and by category: the model's response beside weekly log-log regressions.
 
 The model is asked as a planner asks it: the week's expected buyers of every item at several prices, all else equal.
 The regression is what an analyst would run first: log weekly buyers per visitor on log price, with item effects, with
@@ -22,6 +22,7 @@ Ints = npt.NDArray[np.int64]
 RATIOS = (0.7, 0.8, 0.9, 1.0, 1.1)
 """Prices that the model is asked at, as shares of the shelf price."""
 
+CATEGORIES_SHOWN = 25
 LEAST_WEEKS, LEAST_SPREAD, LEAST_BUYERS = 25, 0.03, 2.0
 """Items that a regression can say something of: seen weeks (short logs: half of them), standard deviation of log
 price, mean weekly buyers."""
@@ -29,10 +30,11 @@ price, mean weekly buyers."""
 
 @dataclass(frozen=True)
 class PriceResponse:
-    """One department.
+    """One department or category.
 
     Attributes:
-        department: its name, "all" for everything. items: how many; regressed: how many the regression uses.
+        department: its name, or that of the category, "all" for everything. items: how many; regressed: how many the
+            regression uses.
         elasticity: of expected buyers between 10 % off and the shelf price, over all its items together.
         low, high: quartiles of the items' own elasticities.
         log_log, log_log_promotions: slope of the pooled regression, without and with display and mailer; NaN where too
@@ -51,8 +53,21 @@ class PriceResponse:
     buyers: tuple[float, ...]
 
 
-def price_response(model: DemandModel, panel: Panel, week: int, *, fit_until: int) -> tuple[PriceResponse, ...]:
-    """Every department with an item, "all" first.
+@dataclass(frozen=True)
+class PriceResponses:
+    """How demand answers a price.
+
+    Attributes:
+        departments: every one with an item, "all" first. categories: those with the most expected buyers among the
+            ones that a regression can say something of, CATEGORIES_SHOWN at most, by buyers.
+    """
+
+    departments: tuple[PriceResponse, ...]
+    categories: tuple[PriceResponse, ...]
+
+
+def price_response(model: DemandModel, panel: Panel, week: int, *, fit_until: int) -> PriceResponses:
+    """Measure both groupings from the same expected buyers.
 
     Args:
         model: trained on the weeks before `fit_until`.
@@ -64,11 +79,19 @@ def price_response(model: DemandModel, panel: Panel, week: int, *, fit_until: in
     elasticity = (np.log(buyers[RATIOS.index(1.0)]) - np.log(buyers[RATIOS.index(0.9)])) / -np.log(0.9)
     regressions = _Regressions(panel, fit_until)
     items = panel.items
-    code, names = items.department.astype(np.int64), items.department_names
-    if len(names) < 2:
-        code, names = items.category.astype(np.int64), items.category_names
-    groups = [("all", np.ones(panel.n_items, bool)), *((str(name), code == n) for n, name in enumerate(names))]
-    return tuple(_response(name, at, buyers, elasticity, regressions) for name, at in groups if at.any())
+
+    def by(code: npt.NDArray[np.integer], names: npt.NDArray[np.object_]) -> list[PriceResponse]:
+        groups = ((str(name), code == n) for n, name in enumerate(names))
+        return [_response(name, at, buyers, elasticity, regressions) for name, at in groups if at.any()]
+
+    everything = _response("all", np.ones(panel.n_items, bool), buyers, elasticity, regressions)
+    categories = by(items.category, items.category_names)
+    has_departments = len(items.department_names) > 1
+    departments = by(items.department, items.department_names) if has_departments else categories
+    bought = {str(name): buyers[RATIOS.index(1.0), items.category == n].sum()
+              for n, name in enumerate(items.category_names)}  # fmt: skip
+    known = sorted((row for row in categories if row.regressed), key=lambda row: -bought[row.department])
+    return PriceResponses((everything, *departments), tuple(known[:CATEGORIES_SHOWN]))
 
 
 def _expected_buyers(model: DemandModel, panel: Panel, week: int) -> Doubles:

@@ -11,7 +11,7 @@ from bundleopt_data.panel import Panel
 from bundleopt_models.evaluation import EvaluationTable
 from bundleopt_models.interval_coverage import IntervalCoverage, interval_coverage
 from bundleopt_models.model import DemandModel
-from bundleopt_models.price_response import RATIOS, PriceResponse, price_response
+from bundleopt_models.price_response import RATIOS, PriceResponses, price_response
 from bundleopt_models.reliability import ReliabilityRow, all_groups
 from bundleopt_models.unit_totals import UnitTotals, unit_totals
 
@@ -23,14 +23,14 @@ class ModelQuality:
     Attributes:
         table: metrics of every model. reliability: rows by grouping. units: weekly units per item.
         coverage: of 80 % intervals of weekly item units, all items first, then by sales rate.
-        response: by department, "all" first. is_shipped: whether it is that of the model that plans are made with;
+        response: by department and by category. is_shipped: whether it is that of the model that plans are made with;
             else of the one trained for this test, which knew last week's prices only.
     """
 
     table: EvaluationTable
     reliability: dict[str, tuple[ReliabilityRow, ...]]
     units: UnitTotals
-    response: tuple[PriceResponse, ...]
+    response: PriceResponses
     is_shipped: bool
     coverage: tuple[IntervalCoverage, ...] = ()
 
@@ -49,7 +49,8 @@ class ModelQuality:
             "interval_coverage": [asdict(row) for row in self.coverage],
             "price_response": {
                 "price_ratios": list(RATIOS),
-                "departments": [asdict(row) for row in self.response],
+                "departments": [asdict(row) for row in self.response.departments],
+                "categories": [asdict(row) for row in self.response.categories],
                 "is_shipped": self.is_shipped,
             },
         }

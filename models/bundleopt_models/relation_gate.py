@@ -1,4 +1,4 @@
-"""Does the joint law foresee co-purchases? Predicted against observed, by how often customers visit.
+"""Does the joint law foresee co-purchases, by how often customers visit? Do complements and substitutes stay so?
 
 Letters: `U` customers, `I` items, `P` pairs.
 """
@@ -16,7 +16,8 @@ import torch
 from bundleopt_data.panel import Panel
 from bundleopt_models.forecast import MIN_VISIT, PairRelations
 from bundleopt_models.joint_law import both_probability, conditional_marginals
-from bundleopt_models.relation_counts import Grid
+from bundleopt_models.relation_counts import Grid, count_pairs
+from bundleopt_models.relation_prior import fit_prior
 
 CELLS_PER_CHUNK = 1 << 18
 USUAL_WEEKS = 13
@@ -140,3 +141,56 @@ def _bought(panel: Panel, week: int, items: npt.NDArray[np.int64]) -> npt.NDArra
     start, stop = np.searchsorted(panel.purchase_week, [week, week + 1])
     mine = np.isin(panel.purchase_item[start:stop], items)
     return np.bincount(panel.purchase_customer[start:stop][mine], minlength=panel.n_customers).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class HeldRelations:
+    """Known pairs on weeks that their fit has not seen.
+
+    Attributes:
+        is_complement: (P,) the fitted sign. told: (P,) co-purchases of unrelated items of the same kind. seen: (P,)
+            adjusted count; 0 and 0 where an item was not bought at all. surprise: (P,) |gamma - background| over its
+            standard error, from the fit.
+    """
+
+    is_complement: npt.NDArray[np.bool_]
+    told: npt.NDArray[np.float64]
+    seen: npt.NDArray[np.float64]
+    surprise: npt.NDArray[np.float64]
+
+    def share_held(self, pairs: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> float:
+        """Share of some pairs that stray from independence to the fitted side; NaN where there are none."""
+        beyond = np.where(self.is_complement, 1.0, -1.0) * (self.seen - self.told)
+        return float((beyond[pairs] > 0).mean()) if len(beyond[pairs]) else float("nan")
+
+    def share_by_chance(self, pairs: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> float:
+        """Share that would be held if what was seen were what is true, counts being Poisson."""
+        rate, limit = torch.as_tensor(np.maximum(self.seen[pairs], 0.0)), torch.as_tensor(self.told[pairs]).floor()
+        below = torch.special.gammaincc(limit + 1.0, rate.clamp_min(1e-9))
+        up = torch.as_tensor(self.is_complement[pairs])
+        return float(torch.where(up, 1.0 - below, below).mean())
+
+
+def measure_holding(panel: Panel, weeks: Sequence[int], grid: Grid, relations: PairRelations) -> HeldRelations:
+    """Compare the known pairs with the counts of some weeks, beside what both items have with everything else there.
+
+    Args:
+        panel: purchases and trips.
+        weeks: week indices inside the panel, best ones that no fit has seen.
+        grid: week -> ((U, I) purchase probabilities, (U,) visit probabilities), as forecast before that week.
+        relations: fitted elsewhere.
+    """
+    known = relations.known()
+    counts = count_pairs(panel, weeks, grid, min_purchases=1, max_items=panel.n_items)
+    null = fit_prior(counts, panel.items.category[counts.items]).null.exp() * counts.expected
+    place = np.full(panel.n_items, -1, np.int64)
+    place[counts.items] = np.arange(len(counts.items))
+    one, other = place[known.first], place[known.second]
+    both = (one >= 0) & (other >= 0)
+    excess = known.gamma.astype(np.float64) - known.background
+    return HeldRelations(
+        is_complement=excess > 0,
+        told=np.where(both, null.numpy()[one, other], 0.0).astype(np.float64),
+        seen=np.where(both, counts.adjusted.numpy()[one, other], 0.0).astype(np.float64),
+        surprise=np.abs(excess) / known.standard_error,
+    )

@@ -87,7 +87,12 @@ def test_the_truth_beats_the_moving_average(make_market):
 
 
 def test_cheaper_is_more_in_every_department(market, model_folder):
-    rows = price_response(load_model(model_folder), market.panel, 20, fit_until=19)
+    found = price_response(load_model(model_folder), market.panel, 20, fit_until=19)
+    rows = found.departments
+    categories = {row.department: row for row in found.categories}
+    assert categories
+    assert set(categories) <= {str(name) for name in market.panel.items.category_names}
+    assert all(row.regressed and row.low <= row.high < 0 for row in found.categories)
     assert rows[0].department == "all"
     assert sum(row.items for row in rows[1:]) == market.panel.n_items
     for row in rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from bundleopt_data.errors import UsageError
 from bundleopt_models.joint_law import bundle_law
 from bundleopt_models.relation_counts import count_pairs
-from bundleopt_models.relation_gate import measure_copurchases
+from bundleopt_models.relation_gate import measure_copurchases, measure_holding
 from bundleopt_models.relation_newton import PairEstimates, derivatives, refine
 from bundleopt_models.relation_shrinkage import shrink
 from bundleopt_models.relations import RelationSettings, benjamini_hochberg, fit_relations, no_relations
@@ -112,6 +113,22 @@ def test_the_law_foresees_copurchases_in_every_group(log, fitted) -> None:
     assert gate.standard_error.max() < 0.1
     independent = measure_copurchases(log.panel, range(WEEKS), log.grid, no_relations(), groups=5, items=ITEMS)
     assert independent.predicted.sum() < gate.predicted.sum()
+
+
+def test_what_was_planted_holds_on_other_weeks_and_noise_does_not(log) -> None:
+    first = fit_relations(log.panel, range(5), log.grid)
+    held = measure_holding(log.panel, range(5, WEEKS), log.grid, first)
+    assert len(held.told) >= len(PLANTED)
+    planted = np.isin([i * ITEMS + j for i, j in zip(first.known().first, first.known().second, strict=True)],
+                      [i * ITEMS + j for i, j in PLANTED])  # fmt: skip
+    assert held.share_held(planted) == 1.0
+    assert held.share_by_chance(planted) > 0.99
+    everything = replace(first, significant=None)
+    noise = measure_holding(log.panel, range(5, WEEKS), log.grid, everything)
+    keys = zip(everything.first, everything.second, strict=True)
+    others = np.array([(int(i), int(j)) not in PLANTED for i, j in keys])
+    assert 0.25 < noise.share_held(others) < 0.75
+    assert np.isnan(held.share_held(np.zeros(len(held.told), bool)))
 
 
 def test_newton_reaches_the_mode_of_the_likelihood(log) -> None:
