@@ -14,7 +14,7 @@ from time import monotonic
 import numpy as np
 
 from bundleopt_data.errors import SolverCrashError, UsageError
-from bundleopt_solvers.backends.backend import FAILED, Effort, SolveStatus
+from bundleopt_solvers.backends.backend import FAILED, Basis, Effort, SolveStatus
 from bundleopt_solvers.backends.result import BackendResult, check_answer, failure, improved_by, rounded
 from bundleopt_solvers.backends.table import ladder
 from bundleopt_solvers.linear_model import LinearModel, Reals
@@ -66,18 +66,20 @@ def solve_with_effort(
     *,
     solver: str = "auto",
     start: Reals | None = None,
+    basis: Basis | None = None,
     pool: WorkerPool | None = None,
     stopped: Callable[[], bool] | None = None,
 ) -> BackendResult:
     """Like `solve_model`, with a gap and a seed in `effort`, a `pool` of children, and a way to stop early.
 
+    A simplex begins at `basis` where it is given.
     `stopped` is asked twenty times a second; once it says True the child is killed and the best values known so far
     come back with status FEASIBLE, or UNKNOWN where there are none.
     """
     pool = pool or shared_pool()
     if solver != "auto" and solver not in pool.table:
         raise UsageError(f"no solver is named {solver!r}; known are auto, {', '.join(sorted(pool.table))}")
-    return _Climb(model, effort, pool, stopped, solver).run(_feasible(model, start))
+    return _Climb(model, effort, pool, stopped, solver, basis).run(_feasible(model, start))
 
 
 @dataclass(eq=False)
@@ -89,6 +91,7 @@ class _Climb:
     pool: WorkerPool
     stopped: Callable[[], bool] | None
     solver: str
+    basis: Basis | None = None
     begun: float = field(default_factory=monotonic)
     best: Reals | None = None
     incidents: list[str] = field(default_factory=list)
@@ -132,7 +135,8 @@ class _Climb:
         return result
 
     def _give(self, name: str, model: LinearModel, effort: Effort) -> Outcome:
-        return self.pool.run(name, model, effort, start=self.best, stopped=self.stopped)
+        basis = self.basis if model is self.model else None
+        return self.pool.run(name, model, effort, start=self.best, basis=basis, stopped=self.stopped)
 
     def _judged(self, name: str, model: LinearModel, outcome: Outcome) -> BackendResult:
         """Check an answer; where rounding its whole numbers breaks a row, solve the rest around them again."""

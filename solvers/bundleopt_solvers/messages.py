@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bundleopt_solvers.backends.backend import Answer, Effort, SolveStatus
+from bundleopt_solvers.backends.backend import Answer, Basis, Effort, SolveStatus
 from bundleopt_solvers.frames import Frame
 from bundleopt_solvers.linear_model import LinearModel, Reals
 
 MODEL_ARRAYS = ("objective", "lower", "upper", "integer", "indptr", "indices", "coefficients", "row_lower", "row_upper")
 
 
-def solve_frame(model: LinearModel, solver: str, effort: Effort, start: Reals | None) -> Frame:
+def solve_frame(
+    model: LinearModel, solver: str, effort: Effort, start: Reals | None, basis: Basis | None = None
+) -> Frame:
     """Ask for a solve. Names stay at home: no solver needs them."""
     kinds = {"integer": np.bool_, "indptr": np.int64, "indices": np.int64}
     arrays: dict[str, npt.NDArray[Any]] = {
@@ -23,19 +25,22 @@ def solve_frame(model: LinearModel, solver: str, effort: Effort, start: Reals | 
     }
     if start is not None:
         arrays["start"] = np.asarray(start, np.float64)
+    if basis is not None:
+        arrays["basis"] = np.asarray(basis, np.uint8)
     return Frame("solve", {"solver": solver, "offset": model.offset, "effort": asdict(effort)}, arrays)
 
 
-def read_solve(frame: Frame) -> tuple[LinearModel, str, Effort, Reals | None]:
-    """The model, solver name, effort and start of a solve frame."""
+def read_solve(frame: Frame) -> tuple[LinearModel, str, Effort, Reals | None, Basis | None]:
+    """The model, solver name, effort, start and basis of a solve frame."""
     fields: dict[str, Any] = {name: frame.arrays[name] for name in MODEL_ARRAYS}
     model = LinearModel(**fields, offset=float(frame.fields["offset"]))
-    return model, str(frame.fields["solver"]), Effort(**frame.fields["effort"]), frame.arrays.get("start")
+    start, basis = frame.arrays.get("start"), frame.arrays.get("basis")
+    return model, str(frame.fields["solver"]), Effort(**frame.fields["effort"]), start, basis
 
 
 def answer_frame(answer: Answer) -> Frame:
     """Send an answer home."""
-    arrays = {"values": answer.values, "row_duals": answer.row_duals}
+    arrays = {"values": answer.values, "row_duals": answer.row_duals, "basis": answer.basis}
     fields = {"status": answer.status.value, "message": answer.message}
     numbers = {"numbers": np.array([answer.claimed, answer.bound], np.float64)}
     return Frame("answer", fields, numbers | {name: array for name, array in arrays.items() if array is not None})
@@ -45,4 +50,5 @@ def read_answer(frame: Frame) -> Answer:
     """The answer of an answer frame."""
     claimed, bound = frame.arrays["numbers"].tolist()
     status, message = SolveStatus(frame.fields["status"]), str(frame.fields["message"])
-    return Answer(status, frame.arrays.get("values"), claimed, bound, frame.arrays.get("row_duals"), message)
+    parts = frame.arrays
+    return Answer(status, parts.get("values"), claimed, bound, parts.get("row_duals"), message, parts.get("basis"))

@@ -104,11 +104,11 @@ class SegmentPricer:
         `forced` bundles are on every menu, by default those that must be; `banned` options (O,) are on none.
         """
         model = self.model
-        reduced = self._reduced(prices)
+        reduced = reduced_values(model, prices, self._use)
         positive = np.maximum(reduced, 0.0)
         worth, tightest = self._worth(positive)
         score = worth - model.menu.fixed_cost - self._tolls(prices)
-        for at, capacity, price in self._links(prices):
+        for at, capacity, price in _links(model, prices):
             score[at] += price * self._capacity[capacity, at]
         if banned is not None:
             score = np.where(banned, -np.inf, score)
@@ -116,36 +116,6 @@ class SegmentPricer:
         bound = choice.value + _constant(model, prices)
         shown = self._exposures(positive, choice.position, tightest[choice.position])
         return SegmentPoint(bound + self._allowance(prices), score, choice, shown)
-
-    def _reduced(self, prices: SegmentPrices) -> Reals:
-        model = self.model
-        out = model.value - prices.slot
-        for price, use in zip(prices.dense, model.dense, strict=True):
-            if price:
-                out -= price * use
-        unit = unit_prices(model, prices)
-        for place, use in enumerate(model.units):
-            priced = np.flatnonzero(unit[:, place])
-            out[priced] -= unit[priced, place, None] * use[priced]
-        for place in range(model.group.shape[1]):
-            out -= prices.group[model.group[:, place]]
-        for at, capacity, price in self._links(prices):
-            out[at] -= price * self._use[capacity, at]
-        for bundle, price in prices.shown.items():
-            out[model.bundle == bundle] += price * model.members
-        for option, price in prices.least.items():
-            out[model.option == option] += price * model.members
-        return out
-
-    def _links(self, prices: SegmentPrices) -> list[tuple[int, int, float]]:
-        """Position, capacity and price of the links of options of this model."""
-        if not prices.link:
-            return []
-        option, capacity, price = zip(*prices.link, strict=True)
-        at = np.searchsorted(self.model.option, option)
-        there = at < len(self.model.option)
-        there[there] = self.model.option[at[there]] == np.array(option)[there]
-        return [(int(at[k]), capacity[k], price[k]) for k in np.flatnonzero(there)]
 
     def _tolls(self, prices: SegmentPrices) -> Reals:
         model = self.model
@@ -158,6 +128,11 @@ class SegmentPricer:
         for option, price in prices.least.items():
             toll[model.option == option] += price * float(model.problem.rules.min_exposure or 0)
         return toll
+
+    def best_exposures(self, prices: SegmentPrices) -> Reals:
+        """(O, S) what every option would show if it were on the menu: its part of the bound at `prices`."""
+        positive = np.maximum(reduced_values(self.model, prices, self._use), 0.0)
+        return self._exposures(positive, np.arange(len(positive)), self._worth(positive)[1])
 
     def _worth(self, positive: Reals) -> tuple[Reals, Indices]:
         """(O,) best exposures' worth under the tightest capacity, and which capacity that is, -1 for none."""
@@ -193,8 +168,41 @@ class SegmentPricer:
         a menu has room for bound every rounding error of the scores.
         """
         plus = self._heft + float(prices.dense @ self._dense_heft) + _absolute_constant(self.model, prices)
-        plus += sum(price * self._capacity[capacity, at] for at, capacity, price in self._links(prices))
+        plus += sum(price * self._capacity[capacity, at] for at, capacity, price in _links(self.model, prices))
         return ROUNDING * float(plus)
+
+
+def reduced_values(model: SegmentModel, prices: SegmentPrices, use: Reals | None = None) -> Reals:
+    """(O, S) value of every exposure after the prices of its rows; `use` (n, O, S) as of `limits()`, if at hand."""
+    out = model.value - prices.slot
+    for price, row in zip(prices.dense, model.dense, strict=True):
+        if price:
+            out -= price * row
+    unit = unit_prices(model, prices)
+    for place, units in enumerate(model.units):
+        priced = np.flatnonzero(unit[:, place])
+        out[priced] -= unit[priced, place, None] * units[priced]
+    for place in range(model.group.shape[1]):
+        out -= prices.group[model.group[:, place]]
+    table = model.limits()[1] if use is None else use
+    for at, capacity, price in _links(model, prices):
+        out[at] -= price * table[capacity, at]
+    for bundle, price in prices.shown.items():
+        out[model.bundle == bundle] += price * model.members
+    for option, price in prices.least.items():
+        out[model.option == option] += price * model.members
+    return np.asarray(out)
+
+
+def _links(model: SegmentModel, prices: SegmentPrices) -> list[tuple[int, int, float]]:
+    """Position, capacity and price of the links of options of this model."""
+    if not prices.link:
+        return []
+    option, capacity, price = zip(*prices.link, strict=True)
+    at = np.searchsorted(model.option, option)
+    there = at < len(model.option)
+    there[there] = model.option[at[there]] == np.array(option)[there]
+    return [(int(at[k]), capacity[k], price[k]) for k in np.flatnonzero(there)]
 
 
 def _heaviest(size: Reals, count: int) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from bundleopt_solvers.linear_model import LinearModel
 from bundleopt_solvers.segment_cut import SegmentCut
@@ -38,7 +39,8 @@ class SegmentProgram:
 
     Attributes:
         core: the options it holds. model: over columns z (n,), x (X,). option, segment: (X,) of every exposure.
-        blocks: (name, first row, keys) of every kind of row. cuts: rows of the block `cut`.
+        blocks: (name, first row, keys) of every kind of row; a key names the same row in every model of the problem.
+        cuts: rows of the block `cut`.
         links: option position and capacity number of every row of the block `link`.
         row_scale: (rows,) powers of two that every row was multiplied by; money_scale: the same of the objective.
     """
@@ -60,8 +62,11 @@ class SegmentProgram:
         exposure[self.option, self.segment] = values[count:]
         return values[:count], exposure
 
-    def prices(self, duals: Reals) -> SegmentPrices:
-        """Prices of the bound from row prices (rows,); rows that it keeps for itself are left out."""
+    def prices(self, duals: Reals, *, every_link: bool = False) -> SegmentPrices:
+        """Prices of the bound from row prices (rows,); rows that it keeps for itself are left out.
+
+        With `every_link` those of the capacities stay in: at these prices a column says whether it would enter.
+        """
         core = self.core
         duals = duals * self.row_scale / self.money_scale
         part = {name: np.maximum(duals[at : at + len(key)], 0.0) for name, at, key in self.blocks}
@@ -79,17 +84,17 @@ class SegmentProgram:
             slot=slot,
             group=group.reshape(core.groups + 1, core.segments),
             menu=menu,
-            link=self._links(part["link"]),
+            link=self._links(part["link"], least=0 if every_link else 1),
             shown=_positive(keys["shown"], part["shown"]),
             least=_positive(keys["least"], part["least"]),
             cuts=tuple(self.cuts[k] for k in paid),
             cut_price=tuple(part["cut"][paid].tolist()),
         )
 
-    def _links(self, price: Reals) -> tuple[tuple[int, int, float], ...]:
-        """(option of the problem, capacity, price) of options with several priced capacities; the bound keeps one."""
+    def _links(self, price: Reals, *, least: int) -> tuple[tuple[int, int, float], ...]:
+        """(option of the problem, capacity, price) of options with more than `least` priced capacities."""
         option, capacity = self.links
-        several = np.bincount(option, price > 0, minlength=len(self.core.option)) > 1
+        several = np.bincount(option, price > 0, minlength=len(self.core.option)) > least
         return tuple(
             (int(self.core.option[option[at]]), int(capacity[at]), float(price[at]))
             for at in np.flatnonzero((price > 0) & several[option])
@@ -101,13 +106,22 @@ def _positive(key: Indices, price: Reals) -> dict[int, float]:
 
 
 def build_program(
-    core: SegmentModel, cuts: Sequence[SegmentCut] = (), *, on: frozenset[int] = frozenset()
+    core: SegmentModel,
+    cuts: Sequence[SegmentCut] = (),
+    *,
+    on: frozenset[int] = frozenset(),
+    columns: npt.NDArray[np.bool_] | None = None,
 ) -> SegmentProgram:
     """Write the linear model of `core` with `cuts`; whole numbers are marked, `relaxed()` drops the marks.
 
-    Bundles of `on` are on the menu, beside those that must be.
+    Args:
+        core: the options.
+        cuts: rows that tighten it.
+        on: bundles on the menu, beside those that must be.
+        columns: (n, S) exposures to write, the others stay at 0; None for all that may be of use.
     """
-    option, segment = np.nonzero(core.used())
+    used = core.used()
+    option, segment = np.nonzero(used if columns is None else used & columns)
     blocks = [
         *_menu_blocks(core, core.forced | on),
         *_sum_blocks(core, option, segment),
@@ -216,7 +230,8 @@ def _customer_blocks(core: SegmentModel, option: Indices, segment: Indices) -> l
     group = _at_most("group", (row, x[there[several]], np.ones(len(row))), np.ones(len(key)), key)
     every = np.arange(len(x))
     entries = (np.concatenate([every, every]), np.concatenate([x, option]), np.concatenate([one, -one]))
-    return [slot, group, _at_most("shown_if_on", entries, np.zeros(len(x)), every)]
+    key = core.option[option] * core.segments + segment
+    return [slot, group, _at_most("shown_if_on", entries, np.zeros(len(x)), key)]
 
 
 def _several_bundles(core: SegmentModel) -> np.ndarray:
@@ -239,7 +254,7 @@ def _link_blocks(core: SegmentModel, option: Indices, segment: Indices) -> list[
         np.concatenate([count + x, hit]),
         np.concatenate([use[which, option[x], segment[x]], -capacity[number, hit]]),
     )
-    link = _at_most("link", entries, np.zeros(len(hit)), hit)
+    link = _at_most("link", entries, np.zeros(len(hit)), core.option[hit] * len(capacity) + number)
     return [link, *_least_blocks(core, option, segment)]
 
 

@@ -9,16 +9,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from bundleopt_solvers.backends.backend import Effort, SolveStatus
 from bundleopt_solvers.child import solve_with_effort
+from bundleopt_solvers.segment_basis import KnownBasis, known_basis
 from bundleopt_solvers.segment_cut import SegmentCut
-from bundleopt_solvers.segment_dual import SegmentPrices
+from bundleopt_solvers.segment_dual import SegmentPrices, reduced_values
 from bundleopt_solvers.segment_model import Indices, Reals, SegmentModel
 from bundleopt_solvers.segment_program import SegmentProgram, build_program
 
 SOLVERS = ("glop", "highs")  # a simplex that says "imprecise" is followed by the other one
 LEAST_SECONDS = 1.0
+ENTERS = 1e-7  # of the largest value: a column that would gain less is left out
+Columns = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +30,8 @@ class Relaxed:
     """A solved linear relaxation over a core: menu shares (n,), exposures (n, S), value in money, and prices.
 
     `prices` is None where no solver gave any; `menu` is None where it gave no values; `is_infeasible` where two
-    solvers agree that nothing keeps the rows.
+    solvers agree that nothing keeps the rows. `enters`: (n, S) exposures that were left out and would gain.
+    `basis`: where the simplex ended, for the next model.
     """
 
     menu: Reals | None
@@ -34,6 +39,13 @@ class Relaxed:
     value: float
     prices: SegmentPrices | None
     is_infeasible: bool = False
+    enters: Columns | None = None
+    basis: KnownBasis | None = None
+
+    @property
+    def has_entering(self) -> bool:
+        """Whether an exposure that was left out would gain."""
+        return self.enters is not None and bool(self.enters.any())
 
 
 def solve_relaxed(
@@ -41,33 +53,49 @@ def solve_relaxed(
     cuts: Sequence[SegmentCut],
     *,
     on: frozenset[int] = frozenset(),
+    columns: Columns | None = None,
+    basis: KnownBasis | None = None,
     seconds: float,
     solver: str = "auto",
     stopped: Callable[[], bool] | None = None,
 ) -> Relaxed:
     """Solve the linear relaxation of `core` with `cuts`; every bundle of `on` is on the menu.
 
+    Only exposures of `columns` (n, S) are written where it is given. What it says of infeasible is then said of them.
+    The simplex begins where an earlier one ended, at `basis`.
+
     Raises:
         SolverCrashError: no linear solver works.
     """
-    program = build_program(core, cuts, on=on)
+    program = build_program(core, cuts, on=on, columns=columns)
     found = Relaxed(None, None, -np.inf, None)
     for name in SOLVERS if solver == "auto" else (solver, *SOLVERS):
         effort = Effort(time_limit=max(seconds, LEAST_SECONDS), gap=0.0)
-        result = solve_with_effort(program.model.relaxed(), effort, solver=name, stopped=stopped)
+        begun = None if basis is None else basis.of(program)
+        result = solve_with_effort(program.model.relaxed(), effort, solver=name, basis=begun, stopped=stopped)
         if result.status is SolveStatus.INFEASIBLE:
             return replace(found, is_infeasible=True)
         if result.values is not None and result.row_duals is not None:
-            return _read(program, result.values, result.row_duals)
+            found = _read(program, result.values, result.row_duals, columns)
+            return replace(found, basis=known_basis(program, result.basis))
         if stopped is not None and stopped():
             break
     return found
 
 
-def _read(program: SegmentProgram, values: Reals, duals: Reals) -> Relaxed:
+def _read(program: SegmentProgram, values: Reals, duals: Reals, columns: Columns | None) -> Relaxed:
     menu, exposure = program.shares(values)
     value = program.model.objective_of(values) / program.money_scale
-    return Relaxed(menu, exposure, value, program.prices(duals))
+    enters = None if columns is None else _entering(program, duals, columns)
+    return Relaxed(menu, exposure, value, program.prices(duals), enters=enters)
+
+
+def _entering(program: SegmentProgram, duals: Reals, columns: Columns) -> Columns:
+    """(n, S) exposures outside `columns` whose reduced value is above 0 at the row prices."""
+    core = program.core
+    reduced = reduced_values(core, program.prices(duals, every_link=True))
+    least = ENTERS * max(float(np.abs(core.value).max(initial=0.0)), 1e-9)
+    return np.asarray((reduced > least) & core.used() & ~columns)
 
 
 def exposures_of(

@@ -12,11 +12,12 @@ from bundleopt_solvers.arbitrage import broken_covers
 from bundleopt_solvers.menu_rules import change_if_added
 from bundleopt_solvers.plan import StopReason
 from bundleopt_solvers.search_state import OutOfTime
+from bundleopt_solvers.segment_basis import KnownBasis
 from bundleopt_solvers.segment_cut import SegmentCut
 from bundleopt_solvers.segment_dual import SegmentPoint, SegmentPricer, SegmentPrices, no_prices
 from bundleopt_solvers.segment_flow_cuts import flow_capacity
 from bundleopt_solvers.segment_model import Indices, Reals, SegmentModel
-from bundleopt_solvers.segment_relaxed import Relaxed, exposures_of, menu_positions, solve_relaxed
+from bundleopt_solvers.segment_relaxed import Columns, Relaxed, exposures_of, menu_positions, solve_relaxed
 from bundleopt_solvers.settings import EngineSettings
 
 MenuProgress = Callable[[str, float, float, float], None]
@@ -41,6 +42,9 @@ class SegmentState:
         cuts: rows known to hold for every menu. best: the best menu, None where none is known.
         bound: proven. excluded: largest bound of any plan with an option that was dropped.
         work: linear models solved and rounds of descent. stopped: why the search ended early, None while it runs.
+        columns: (options, S) exposures that linear models hold; None for all. What would gain comes in.
+        reach: (options,) least bound known of a plan with the option.
+        basis: where the simplex ended on the last relaxation, for the next one.
     """
 
     everything: SegmentModel
@@ -54,10 +58,14 @@ class SegmentState:
     work: int = 0
     stopped: StopReason | None = None
     incidents: list[str] = field(default_factory=list)
+    columns: Columns | None = None
+    basis: KnownBasis | None = None
+    reach: Reals = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay out the pricing of all options; doing nothing is the first menu wherever the rules allow it."""
         self._tried: dict[bytes, float] = {}
+        self.reach = np.full(len(self.everything.option), np.inf)
         self.keep(np.arange(len(self.everything.option)))
         nothing = np.zeros(0, np.int64)
         rules = self.everything.menu
@@ -67,6 +75,7 @@ class SegmentState:
 
     def keep(self, at: Indices) -> None:
         """Go on with the options at positions `at` of all options."""
+        self.kept = at
         self.model = self.everything.take(at)
         self.pricer = SegmentPricer(self.model)
         self.capacity = flow_capacity(self.model)
@@ -126,10 +135,34 @@ class SegmentState:
     def relax(self, at: Indices, on: frozenset[int] = frozenset()) -> Relaxed:
         """Solve the linear relaxation over positions `at` of the model, with `on` on the menu."""
         self.tick()
+        columns = self.columns_at(at)
+        found = self._relaxed(at, on, columns)
+        if found.is_infeasible and columns is not None:
+            found = self._relaxed(at, on, None)
+        if self.columns is not None and found.enters is not None:
+            self.columns[self.kept[at]] |= found.enters
+        self.basis = found.basis or self.basis
+        return found
+
+    def columns_at(self, at: Indices) -> Columns | None:
+        """(n, S) exposures to write for positions `at` of the model, those of the best menu among them."""
+        if self.columns is None:
+            return None
+        columns = self.columns[self.kept[at]]
+        if self.best is not None:
+            hit = np.searchsorted(self.best.option, self.model.option[at])
+            there = hit < len(self.best.option)
+            there[there] = self.best.option[hit[there]] == self.model.option[at[there]]
+            columns[there] |= self.best.exposure[hit[there]] > 0
+        return np.asarray(columns)
+
+    def _relaxed(self, at: Indices, on: frozenset[int], columns: Columns | None) -> Relaxed:
         return solve_relaxed(
             self.model.take(at),
             self.cuts,
             on=on,
+            columns=columns,
+            basis=self.basis,
             seconds=self.left,
             solver=self.settings.solver,
             stopped=self.is_over,
@@ -139,13 +172,22 @@ class SegmentState:
         """Whether the clock ran out."""
         return self.left <= 0
 
-    def exclude(self, point: SegmentPoint) -> Indices:
-        """Positions of options that may be on a menu better than the cutoff; remembers the bound of the others."""
+    def note(self, point: SegmentPoint) -> None:
+        """Remember what a point of the root says of every option of the model."""
         reach = point.bound + change_if_added(point.score, point.choice)
+        self.reach[self.kept] = np.minimum(self.reach[self.kept], reach)
+
+    def exclude(self) -> bool:
+        """Drop options that can't be on a menu better than the cutoff, and remember their bound; whether any went."""
+        reach = self.reach[self.kept]
         keep = reach > self.cutoff
-        if not keep.all():
-            self.excluded = max(self.excluded, float(reach[~keep].max()))
-        return np.flatnonzero(keep)
+        if self.best is not None:  # neighbourhoods are built around it
+            keep |= np.isin(self.model.option, self.best.option)
+        if keep.all():
+            return False
+        self.excluded = max(self.excluded, float(reach[~keep].max()))
+        self.keep(self.kept[keep])
+        return True
 
     def allows(self, options: Indices) -> bool:
         """Whether a menu of these option indices of the problem keeps the rules of the menu."""

@@ -68,7 +68,7 @@ def _listen(orders: queue.Queue[Frame]) -> None:
 
 
 def _solve(table: Mapping[str, Backend], frame: Frame, send: Callable[[Frame], None]) -> Answer:
-    model, name, effort, start = read_solve(frame)
+    model, name, effort, start, basis = read_solve(frame)
     begun = monotonic()
 
     def publish(values: Reals) -> None:
@@ -76,7 +76,7 @@ def _solve(table: Mapping[str, Backend], frame: Frame, send: Callable[[Frame], N
 
     backend = table[name]
     left = max(LEAST_SECONDS, effort.time_limit - (monotonic() - begun))
-    request = SolveRequest(replace(effort, time_limit=left), publish, start)
+    request = SolveRequest(replace(effort, time_limit=left), publish, start, basis)
     try:
         with _limited_memory(effort.memory_bytes):
             return backend.solve(model, request)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from bundleopt_solvers.backends.backend import Answer, Backend, Effort, SolveStatus
+from bundleopt_solvers.backends.backend import Answer, Backend, Basis, Effort, SolveStatus
 from bundleopt_solvers.backends.table import BACKENDS
 from bundleopt_solvers.frames import Frame
 from bundleopt_solvers.linear_model import LinearModel, Reals
@@ -80,6 +80,7 @@ class WorkerPool:
         effort: Effort,
         *,
         start: Reals | None = None,
+        basis: Basis | None = None,
         stopped: Callable[[], bool] | None = None,
     ) -> Outcome:
         """Give `model` to `solver` in a child and wait for its answer, or for its end.
@@ -91,7 +92,7 @@ class WorkerPool:
         deadline = begun + effort.time_limit * (1 + GRACE_SHARE) + self._grace
         published: list[Reals] = []
         try:
-            worker.send(solve_frame(model, solver, effort, start))
+            worker.send(solve_frame(model, solver, effort, start, basis))
             answer = _wait(worker, deadline, published, stopped)
         except BaseException:  # Ctrl-C among others: no child outlives its order
             self._discard(worker)

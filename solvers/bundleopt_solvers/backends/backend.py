@@ -8,8 +8,14 @@ from enum import Enum
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from bundleopt_solvers.linear_model import LinearModel, Reals
+
+# Where a simplex ended: (V + R,) one of these letters for every variable, then for every row.
+Basis = npt.NDArray[np.uint8]
+BASIS_WORDS = {"FREE": 0, "AT_LOWER_BOUND": 1, "AT_UPPER_BOUND": 2, "FIXED_VALUE": 3, "BASIC": 4}
+AT_LOWER, BASIC = BASIS_WORDS["AT_LOWER_BOUND"], BASIS_WORDS["BASIC"]
 
 
 class SolveStatus(Enum):
@@ -66,6 +72,7 @@ class Answer:
         status: in our words. values: (V,) or None. claimed: the solver's own objective value, NaN where it has none.
         bound: the solver's upper bound on the objective, offset included; inf where it has none.
         row_duals: (R,) prices of the rows, linear models only. message: the solver's own words.
+        basis: where a simplex ended, None where the solver doesn't say.
     """
 
     status: SolveStatus
@@ -74,6 +81,7 @@ class Answer:
     bound: float = np.inf
     row_duals: Reals | None = None
     message: str = ""
+    basis: Basis | None = None
 
 
 Publish = Callable[[Reals], None]
@@ -81,11 +89,15 @@ Publish = Callable[[Reals], None]
 
 @dataclass(frozen=True, eq=False)
 class SolveRequest:
-    """One solve: a start (V,) to begin from, a place to publish better values to, and when to stop."""
+    """One solve: when to stop, a place to publish better values to, and where to begin.
+
+    `start`: (V,) values. `basis`: of a linear model like this one; it costs or saves steps, and is right or wrong at will.
+    """
 
     effort: Effort
     publish: Publish
     start: Reals | None = None
+    basis: Basis | None = None
 
 
 class Backend(Protocol):

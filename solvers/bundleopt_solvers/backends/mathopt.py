@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bundleopt_solvers.backends.backend import Answer, Effort, SolveRequest, SolveStatus
+from bundleopt_solvers.backends.backend import BASIS_WORDS, Answer, Basis, Effort, SolveRequest, SolveStatus
 from bundleopt_solvers.backends.scaling import row_scale, scaled
 from bundleopt_solvers.linear_model import LinearModel, Reals
 
@@ -62,6 +62,11 @@ class MathOptBackend:
         if request.start is not None and not self.linear:
             hint = mathopt.SolutionHint(variable_values=_keyed(solver_model, request.start))
             solve_options["model_params"] = mathopt.ModelSolveParameters(solution_hints=[hint])
+        if request.basis is not None and self.name == "glop":
+            begun = mathopt.ModelSolveParameters(initial_basis=_basis_of(solver_model, request.basis))
+            solve_options["model_params"] = begun
+            # a few steps lead from the optimum of one node of a search to that of the next, and dual ones are fewer
+            solve_options["params"].lp_algorithm = mathopt.LPAlgorithm.DUAL_SIMPLEX
         found = mathopt.solve(solver_model, mathopt.SolverType[self.solver_type], **solve_options)
         if found.termination.reason.name == EITHER:
             return self._which(model, request)
@@ -138,6 +143,29 @@ def _parameters(backend: MathOptBackend, model: LinearModel, effort: Effort) -> 
     return mathopt.SolveParameters(**common, threads=1, iteration_limit=effort.work)
 
 
+def _basis_of(solver_model: Any, basis: Basis) -> Any:
+    from ortools.math_opt.python import mathopt
+
+    words = {number: mathopt.BasisStatus[word] for word, number in BASIS_WORDS.items()}
+    named = [*solver_model.variables(), *solver_model.linear_constraints()]
+    if len(basis) != len(named):
+        raise ValueError(f"a basis of {len(basis)} letters for {len(named)} variables and rows")
+    found, variables = [words[number] for number in basis.tolist()], solver_model.get_num_variables()
+    return mathopt.Basis(
+        variable_status=dict(zip(named[:variables], found[:variables], strict=True)),
+        constraint_status=dict(zip(named[variables:], found[variables:], strict=True)),
+    )
+
+
+def _basis_in(found: Any, solver_model: Any) -> Basis | None:
+    basis = found.solutions[0].basis if found.solutions else None
+    if basis is None:
+        return None
+    status = [basis.variable_status[variable] for variable in solver_model.variables()]
+    status += [basis.constraint_status[row] for row in solver_model.linear_constraints()]
+    return np.array([BASIS_WORDS[word.name] for word in status], np.uint8)
+
+
 def _keyed(solver_model: Any, values: Reals) -> dict[Any, float]:
     return dict(zip(solver_model.variables(), values.tolist(), strict=True))
 
@@ -159,4 +187,5 @@ def _answer(backend: MathOptBackend, model: LinearModel, given: tuple[Any, Reals
         bound = model.bound_from_duals(duals)
     elif backend.linear and model.rows and status is not SolveStatus.INFEASIBLE:
         bound = np.inf
-    return Answer(status, values, claimed, bound, duals, message)
+    basis = _basis_in(found, solver_model) if backend.name == "glop" else None
+    return Answer(status, values, claimed, bound, duals, message, basis)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bundleopt_solvers.backends.backend import ENDED, Answer, SolveStatus
+from bundleopt_solvers.backends.backend import ENDED, Answer, Basis, SolveStatus
 from bundleopt_solvers.linear_model import LinearModel, Reals
 
 # A claimed objective or bound may differ from the recomputed one by this share of the terms' size: a solver's
@@ -28,6 +28,7 @@ class BackendResult:
         seconds: wall clock. solver: name of the backend. message: words of the solver, or the reason of a failure.
         row_duals: (R,) money per unit of each row's limit; linear models only, else None.
         incidents: what went wrong on the way here: other solvers that crashed, hung or lied.
+        basis: where a simplex ended, for the next linear model like this one; None where it didn't say.
     """
 
     status: SolveStatus
@@ -39,6 +40,7 @@ class BackendResult:
     message: str = ""
     row_duals: Reals | None = None
     incidents: tuple[str, ...] = ()
+    basis: Basis | None = None
 
     @property
     def gap(self) -> float:
@@ -71,7 +73,7 @@ def check_answer(model: LinearModel, answer: Answer, *, solver: str, seconds: fl
     values = rounded(model, answer.values)
     if fault := model.violation(values):
         return replace(result, status=SolveStatus.UNKNOWN, message=f"after rounding, {fault}")
-    return _with_values(model, replace(result, row_duals=answer.row_duals), values, gap)
+    return _with_values(model, replace(result, row_duals=answer.row_duals, basis=answer.basis), values, gap)
 
 
 def rounded(model: LinearModel, values: Reals) -> Reals:
