@@ -2,12 +2,12 @@
 
     python benchmarks/fuzz_engine.py --instances 2000 --start 100000
 
-All rules random and tight, several includes, every seventh campaign in public redemption. "No plan" is held against the
-enumeration too: the search and its second confirmation on every such campaign, the smallest conflict and the relaxations
-on every twentieth, as that search costs more than the rest.
+All rules random and tight, several includes, every seventh campaign in public redemption. "No plan" is held against
+the enumeration too: the search and its second confirmation on every such campaign, the smallest conflict and the
+relaxations on every twentieth, as that search costs more than the rest.
 
-Prints one line of counts for every thousand; exit code 1 and the seeds where anything disagrees. CI runs a small part of
-the same check in `tests/solvers/test_engine.py`.
+Prints one line of counts for every thousand; exit code 1 and the seeds where anything disagrees. CI runs a small part
+of the same check in `tests/solvers/test_engine.py`.
 """
 
 from __future__ import annotations

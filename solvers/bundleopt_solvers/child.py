@@ -66,20 +66,30 @@ def solve_with_effort(
     *,
     solver: str = "auto",
     start: Reals | None = None,
-    basis: Basis | None = None,
     pool: WorkerPool | None = None,
     stopped: Callable[[], bool] | None = None,
 ) -> BackendResult:
     """Like `solve_model`, with a gap and a seed in `effort`, a `pool` of children, and a way to stop early.
 
-    A simplex begins at `basis` where it is given.
     `stopped` is asked twenty times a second; once it says True the child is killed and the best values known so far
     come back with status FEASIBLE, or UNKNOWN where there are none.
     """
     pool = pool or shared_pool()
     if solver != "auto" and solver not in pool.table:
         raise UsageError(f"no solver is named {solver!r}; known are auto, {', '.join(sorted(pool.table))}")
-    return _Climb(model, effort, pool, stopped, solver, basis).run(_feasible(model, start))
+    return _Climb(model, effort, pool, stopped, solver).run(_feasible(model, start))
+
+
+def solve_from_basis(
+    model: LinearModel,
+    effort: Effort,
+    basis: Basis | None,
+    *,
+    solver: str,
+    stopped: Callable[[], bool] | None = None,
+) -> BackendResult:
+    """Solve a linear model with a simplex that begins at `basis`; without one like `solve_with_effort`."""
+    return _Climb(model, effort, shared_pool(), stopped, solver, basis).run(None)
 
 
 @dataclass(eq=False)

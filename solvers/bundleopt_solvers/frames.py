@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 LENGTHS = struct.Struct("<QQ")
 Array = npt.NDArray[Any]
-KINDS = ("float64", "int64", "bool")
+KINDS = ("float64", "int64", "bool", "uint8")
 
 
 @dataclass(frozen=True, eq=False)

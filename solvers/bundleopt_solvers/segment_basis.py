@@ -54,7 +54,7 @@ def _row_names(program: SegmentProgram) -> Indices:
 
 
 def _filled(basis: Basis, columns: int) -> Basis:
-    """The same with as many basic places as there are rows: slacks come in for what is gone, columns go for new ones."""
+    """The same with as many basic places as there are rows: slacks come in for what is gone."""
     lacking = len(basis) - columns - int((basis == BASIC).sum())
     if lacking > 0:
         idle = np.flatnonzero(basis[columns:] != BASIC)

@@ -17,7 +17,7 @@ from bundleopt_solvers.segment_heuristics import improve
 from bundleopt_solvers.segment_model import Indices, Reals
 from bundleopt_solvers.segment_neighbourhoods import Fractional
 from bundleopt_solvers.segment_racing import Beside
-from bundleopt_solvers.segment_relaxed import Relaxed, menu_positions
+from bundleopt_solvers.segment_relaxed import menu_positions
 from bundleopt_solvers.segment_root import (
     NEW_COLUMNS,
     WHOLE,
@@ -34,17 +34,58 @@ from bundleopt_solvers.segment_root import (
 from bundleopt_solvers.segment_state import SegmentState
 
 NODE_ROUNDS = 2
+LEAST_LOSS = 1e-9
 NODES_BESIDE = 3  # nodes of a round, about as long as its neighbourhood takes
 
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A part of the search: bundles `on` the menu, options of the problem `banned` from it, its bound, where to begin."""
+    """A part of the search: bundles `on` the menu, options of the problem `banned` from it, and its bound.
+
+    `basis`: where its simplex begins. `branch`: how it came about, None at the root and for prices.
+    """
 
     bound: float
     on: frozenset[int] = frozenset()
     banned: frozenset[int] = frozenset()
     basis: KnownBasis | None = None
+    branch: Branch | None = None
+
+
+@dataclass(frozen=True)
+class Branch:
+    """How a node came about: `bundle` on the menu or off it, and how far its share was from that."""
+
+    bundle: int
+    is_on: bool
+    distance: float
+
+
+@dataclass(eq=False)
+class Losses:
+    """What putting a bundle on or off the menu took from the bound so far, per unit of its share (pseudo-costs).
+
+    Benichou et al. (1971, doi:10.1007/BF01584074). A bundle never branched on counts like the mean of the others.
+    """
+
+    _seen: dict[tuple[int, bool], list[float]] = field(default_factory=dict)
+
+    def add(self, branch: Branch, loss: float) -> None:
+        """Learn from a node."""
+        self._seen.setdefault((branch.bundle, branch.is_on), []).append(max(loss, 0.0) / max(branch.distance, WHOLE))
+
+    def promise(self, bundle: int, share: float) -> float:
+        """The least loss of both children, where both lose something."""
+        on = self._mean(bundle, is_on=True) * (1 - share)
+        off = self._mean(bundle, is_on=False) * share
+        return max(on, LEAST_LOSS) * max(off, LEAST_LOSS)
+
+    def _mean(self, bundle: int, *, is_on: bool) -> float:
+        seen = self._seen.get((bundle, is_on))
+        if seen:
+            return float(np.mean(seen))
+        means = [float(np.mean(losses)) for (_, kind), losses in self._seen.items() if kind == is_on]
+        return float(np.mean(means)) if means else 1.0
 
 
 @dataclass(eq=False)
@@ -54,6 +95,7 @@ class Tree:
     core: Indices
     relaxed: Fractional
     aside: float = -np.inf
+    losses: Losses = field(default_factory=Losses)
     _heap: list[tuple[float, int, Node]] = field(default_factory=list)
     _order: count[int] = field(default_factory=count)
 
@@ -143,7 +185,10 @@ def _expand(state: SegmentState, node: Node, tree: Tree) -> tuple[float, list[No
     if relaxed is None or relaxed.menu is None:
         return bound, []
     round_off(state, here, relaxed)
-    return bound, _children(state, replace(node, bound=bound, basis=relaxed.basis), here, relaxed.menu)
+    if node.branch is not None and np.isfinite(node.bound):
+        tree.losses.add(node.branch, node.bound - bound)
+    inner = replace(node, bound=bound, basis=relaxed.basis, branch=None)
+    return bound, _children(state, inner, tree.losses, (here, relaxed.menu))
 
 
 def _settled_infeasible(state: SegmentState, here: Indices, banned: np.ndarray) -> float:
@@ -151,17 +196,17 @@ def _settled_infeasible(state: SegmentState, here: Indices, banned: np.ndarray) 
     return -np.inf if len(here) == int((~banned).sum()) else state.bound
 
 
-def _children(state: SegmentState, node: Node, core: Indices, menu: Reals) -> list[Node]:
-    """Split on the bundle closest to half, then on a price between the shares of one bundle."""
-    model = state.model
+def _children(state: SegmentState, node: Node, losses: Losses, relaxed: tuple[Indices, Reals]) -> list[Node]:
+    """Split on the bundle that promises to lower both bounds, then on a price between the shares of one bundle."""
+    model, (core, menu) = state.model, relaxed
     share = bundle_shares(state, core, menu)
-    half = [(abs(s - 0.5), b) for b, s in share.items() if WHOLE < s < 1 - WHOLE]
-    if half:
-        bundle = min(half)[1]
+    open_ = [(-losses.promise(b, s), abs(s - 0.5), b) for b, s in share.items() if WHOLE < s < 1 - WHOLE]
+    if open_:
+        bundle = min(open_)[2]
         options = frozenset(model.option[model.bundle == bundle].tolist())
         return [
-            replace(node, on=node.on | {bundle}),
-            replace(node, banned=node.banned | options),
+            replace(node, on=node.on | {bundle}, branch=Branch(bundle, is_on=True, distance=1 - share[bundle])),
+            replace(node, banned=node.banned | options, branch=Branch(bundle, is_on=False, distance=share[bundle])),
         ]
     split = [o for o, s in zip(core.tolist(), menu.tolist(), strict=True) if WHOLE < s < 1 - WHOLE]
     if not split:

@@ -1,9 +1,9 @@
 """Neighbourhoods of the best menu solved as mixed-integer models: some of its bundles stay, the others are free.
 
 The first one keeps what the best menu and the linear relaxation agree on (relaxation-induced neighbourhood search:
-Danna, Rothberg, Le Pape 2005, doi:10.1007/s10107-004-0518-7); the next ones free bundles that are drawn from a seeded
-generator, those the relaxation doubts more often. What they find is only a menu; their bounds are not used. A model ends
-by nodes or by its gap; where the clock ends it, its menu is dropped, so that a search can be replayed by its work.
+Danna, Rothberg, Le Pape 2005, doi:10.1007/s10107-004-0518-7); the next ones free bundles drawn from a seeded generator,
+those the relaxation doubts more often. What they find is only a menu; their bounds are not used. A model ends by nodes
+or by its gap; where the clock ends it, its menu is dropped, so that a search can be replayed by its work.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bundleopt_solvers.backends.backend import Effort, SolveStatus
-from bundleopt_solvers.child import solve_with_effort
+from bundleopt_solvers.child import solve_from_basis
 from bundleopt_solvers.segment_basis import KnownBasis, known_basis
 from bundleopt_solvers.segment_cut import SegmentCut
 from bundleopt_solvers.segment_dual import SegmentPrices, reduced_values
@@ -23,6 +23,23 @@ SOLVERS = ("glop", "highs")  # a simplex that says "imprecise" is followed by th
 LEAST_SECONDS = 1.0
 ENTERS = 1e-7  # of the largest value: a column that would gain less is left out
 Columns = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What a linear model holds of a core, and where its simplex begins.
+
+    Attributes:
+        on: bundles that are on the menu. columns: (n, S) exposures to write, None for all that may be of use; what the
+        model says of infeasible is then said of them. basis: where an earlier one ended.
+    """
+
+    on: frozenset[int] = frozenset()
+    columns: Columns | None = None
+    basis: KnownBasis | None = None
+
+
+EVERYTHING = Part()
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,31 +69,26 @@ def solve_relaxed(
     core: SegmentModel,
     cuts: Sequence[SegmentCut],
     *,
-    on: frozenset[int] = frozenset(),
-    columns: Columns | None = None,
-    basis: KnownBasis | None = None,
+    part: Part = EVERYTHING,
     seconds: float,
     solver: str = "auto",
     stopped: Callable[[], bool] | None = None,
 ) -> Relaxed:
-    """Solve the linear relaxation of `core` with `cuts`; every bundle of `on` is on the menu.
-
-    Only exposures of `columns` (n, S) are written where it is given. What it says of infeasible is then said of them.
-    The simplex begins where an earlier one ended, at `basis`.
+    """Solve the linear relaxation of a `part` of `core` with `cuts`.
 
     Raises:
         SolverCrashError: no linear solver works.
     """
-    program = build_program(core, cuts, on=on, columns=columns)
+    program = build_program(core, cuts, on=part.on, columns=part.columns)
     found = Relaxed(None, None, -np.inf, None)
     for name in SOLVERS if solver == "auto" else (solver, *SOLVERS):
         effort = Effort(time_limit=max(seconds, LEAST_SECONDS), gap=0.0)
-        begun = None if basis is None else basis.of(program)
-        result = solve_with_effort(program.model.relaxed(), effort, solver=name, basis=begun, stopped=stopped)
+        begun = None if part.basis is None else part.basis.of(program)
+        result = solve_from_basis(program.model.relaxed(), effort, begun, solver=name, stopped=stopped)
         if result.status is SolveStatus.INFEASIBLE:
             return replace(found, is_infeasible=True)
         if result.values is not None and result.row_duals is not None:
-            found = _read(program, result.values, result.row_duals, columns)
+            found = _read(program, result.values, result.row_duals, part.columns)
             return replace(found, basis=known_basis(program, result.basis))
         if stopped is not None and stopped():
             break
@@ -107,7 +119,7 @@ def exposures_of(
         SolverCrashError: no linear solver works.
     """
     on = frozenset(menu.bundle.tolist())
-    return solve_relaxed(menu, (), on=on, seconds=seconds, solver=solver, stopped=stopped)
+    return solve_relaxed(menu, (), part=Part(on=on), seconds=seconds, solver=solver, stopped=stopped)
 
 
 def menu_positions(model: SegmentModel, options: Indices) -> Indices:

@@ -17,7 +17,7 @@ from bundleopt_solvers.segment_cut import SegmentCut
 from bundleopt_solvers.segment_dual import SegmentPoint, SegmentPricer, SegmentPrices, no_prices
 from bundleopt_solvers.segment_flow_cuts import flow_capacity
 from bundleopt_solvers.segment_model import Indices, Reals, SegmentModel
-from bundleopt_solvers.segment_relaxed import Columns, Relaxed, exposures_of, menu_positions, solve_relaxed
+from bundleopt_solvers.segment_relaxed import Columns, Part, Relaxed, exposures_of, menu_positions, solve_relaxed
 from bundleopt_solvers.settings import EngineSettings
 
 MenuProgress = Callable[[str, float, float, float], None]
@@ -136,9 +136,9 @@ class SegmentState:
         """Solve the linear relaxation over positions `at` of the model, with `on` on the menu."""
         self.tick()
         columns = self.columns_at(at)
-        found = self._relaxed(at, on, columns)
+        found = self._relaxed(at, Part(on, columns, self.basis))
         if found.is_infeasible and columns is not None:
-            found = self._relaxed(at, on, None)
+            found = self._relaxed(at, Part(on))
         if self.columns is not None and found.enters is not None:
             self.columns[self.kept[at]] |= found.enters
         self.basis = found.basis or self.basis
@@ -156,13 +156,11 @@ class SegmentState:
             columns[there] |= self.best.exposure[hit[there]] > 0
         return np.asarray(columns)
 
-    def _relaxed(self, at: Indices, on: frozenset[int], columns: Columns | None) -> Relaxed:
+    def _relaxed(self, at: Indices, part: Part) -> Relaxed:
         return solve_relaxed(
             self.model.take(at),
             self.cuts,
-            on=on,
-            columns=columns,
-            basis=self.basis,
+            part=part,
             seconds=self.left,
             solver=self.settings.solver,
             stopped=self.is_over,

@@ -18,7 +18,8 @@ class EngineSettings:
             given, exactly this work is done unless the gap or the time limit is reached before.
         menu_work: the same for the segment model, counted in linear models; None for its own small amount.
         threads: torch threads. One operation takes a few milliseconds, so that more threads mostly wait for each other
-            on a busy machine; one also gives the same sums on every machine.
+            on a busy machine; one also gives the same sums on every machine. In the segment model two mean that nodes
+            and neighbourhoods are solved at the same time; the menu is the same.
         segment_master: whether to solve the segment model too, for `certificates["menu"]` and a warm start.
     """
 

@@ -18,7 +18,7 @@ from bundleopt_solvers.segment_dual import SegmentPricer, SegmentPrices, no_pric
 from bundleopt_solvers.segment_flow_cuts import flow_capacity, separate
 from bundleopt_solvers.segment_master import build_segment_master
 from bundleopt_solvers.segment_model import build_segment_model
-from bundleopt_solvers.segment_relaxed import exposures_of, solve_relaxed
+from bundleopt_solvers.segment_relaxed import Part, exposures_of, solve_relaxed
 from bundleopt_solvers.segment_solve import solve_segment_master
 from bundleopt_solvers.settings import EngineSettings
 from tests.solvers.small_campaigns import _menu_ok, random_campaign, with_many_includes, with_rules
@@ -127,7 +127,7 @@ def test_cuts_hold_for_whole_menus_and_lower_the_relaxation():
             bundles = rng.permutation(np.unique(model.bundle))[:3]
             menu = np.sort([rng.choice(every[model.bundle == bundle]) for bundle in bundles])
             free = exposures_of(model.take(menu), seconds=10)
-            with_cuts = solve_relaxed(model.take(menu), cuts, on=frozenset(bundles.tolist()), seconds=10)
+            with_cuts = solve_relaxed(model.take(menu), cuts, part=Part(frozenset(bundles.tolist())), seconds=10)
             assert with_cuts.value == pytest.approx(free.value, abs=1e-7 + 1e-7 * abs(free.value)), f"campaign {seed}"
             checked += 1
     assert cut_off > 5
@@ -143,6 +143,44 @@ def test_the_same_work_gives_the_same_bytes():
     assert first.exposure.tobytes() == again.exposure.tobytes()
     longer = solve_menu(problem, EngineSettings(gap=0.0, work=200))
     assert first.value <= longer.value <= longer.bound <= first.bound
+
+
+def test_neighbourhoods_beside_the_nodes_change_nothing_but_the_time():
+    problem = campaign(11, bundles=9, customers=24, items=7)
+    one, two = (solve_menu(problem, EngineSettings(gap=0.0, work=150, threads=threads)) for threads in (1, 2))
+    assert one.work == two.work
+    assert (one.value, one.bound, one.menu.tolist()) == (two.value, two.bound, two.menu.tolist())
+    assert one.exposure.tobytes() == two.exposure.tobytes()
+
+
+def test_a_linear_model_ends_at_the_same_value_wherever_it_begins():
+    for seed in range(8):
+        model = build_segment_model(stocked(seed))
+        plain = solve_relaxed(model, (), seconds=10)
+        assert plain.basis is not None
+        again = solve_relaxed(model, (), part=Part(basis=plain.basis), seconds=10)
+        fewer = model.take(np.arange(2, len(model.option)))  # what the basis speaks of is gone
+        shorter = solve_relaxed(fewer, (), part=Part(basis=plain.basis), seconds=10)
+        assert again.value == pytest.approx(plain.value, rel=1e-9)
+        assert shorter.value == pytest.approx(solve_relaxed(fewer, (), seconds=10).value, rel=1e-9)
+
+
+def test_exposures_that_are_left_out_are_named_where_they_would_gain():
+    named = 0
+    for seed in range(8):
+        model = build_segment_model(stocked(seed))
+        whole = solve_relaxed(model, (), seconds=10)
+        columns = np.zeros(model.value.shape, bool)
+        columns[:, 0] = True
+        for _ in range(20):
+            part = solve_relaxed(model, (), part=Part(columns=columns), seconds=10)
+            assert part.value <= whole.value + 1e-9
+            if not part.has_entering:
+                break
+            named += 1
+            columns |= part.enters
+        assert part.value == pytest.approx(whole.value, rel=1e-6), f"campaign {seed}"
+    assert named > 4
 
 
 def test_time_runs_out_with_a_menu_and_a_bound():

@@ -91,7 +91,7 @@ Publish = Callable[[Reals], None]
 class SolveRequest:
     """One solve: when to stop, a place to publish better values to, and where to begin.
 
-    `start`: (V,) values. `basis`: of a linear model like this one; it costs or saves steps, and is right or wrong at will.
+    `start`: (V,) values. `basis`: of a linear model like this one; it saves or costs steps, never the answer.
     """
 
     effort: Effort

@@ -53,7 +53,18 @@ class MathOptBackend:
         return ""
 
     def solve(self, model: LinearModel, request: SolveRequest) -> Answer:
-        """Build the MathOpt model, solve it and read the answer back."""
+        """Build the MathOpt model, solve it and read the answer back; a basis that leads nowhere is forgotten."""
+        if request.basis is None:
+            return self._solved(model, request)
+        try:
+            answer = self._solved(model, request)
+        except Exception as error:  # noqa: BLE001 - GLOP ends some warm starts as "abnormal", and MathOpt raises anything
+            answer = Answer(SolveStatus.CRASHED, message=str(error))
+        if answer.status in (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE):
+            return answer
+        return self._solved(model, replace(request, basis=None))
+
+    def _solved(self, model: LinearModel, request: SolveRequest) -> Answer:
         from ortools.math_opt.python import mathopt
 
         scale = row_scale(model)
