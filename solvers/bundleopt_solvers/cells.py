@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bundleopt_solvers.groups import option_groups
+from bundleopt_solvers.cliques import bound_groups
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.rows import CouplingRows, floor_values
 
@@ -148,7 +148,7 @@ def build_cells(problem: CampaignProblem, rows: CouplingRows, options: npt.NDArr
     for place, part in enumerate(units):
         allowed = np.append(rows.limit[rows.first_stock :], np.inf)[unit_row[:, place]]
         gain[part > torch.from_numpy(allowed * (1 + 1e-6) + 1e-30)[:, None]] = NEVER
-    codes, groups = option_groups(problem)
+    codes, groups = bound_groups(problem)
     floors = tuple(_transposed(floor_values(problem, name)[:, options]) for name in rows.floors)
     size = torch.where(gain > NEVER / 2, gain.abs(), torch.zeros(()))
     heft = [part.sum(1, dtype=torch.float64) for part in (size, redemption, *(floor.abs() for floor in floors))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bundleopt_solvers.cliques import exclusion_cliques
 from bundleopt_solvers.groups import item_groups
 from bundleopt_solvers.problem import CampaignProblem
 from bundleopt_solvers.rows import MARGIN, REVENUE, floor_values
@@ -79,6 +80,9 @@ def _group_prices(problem: CampaignProblem, price: Floats64) -> Floats64:
         if len(np.unique(options.bundle[inside])) > 1:
             out[inside] += price[code]
             code += 1
+    for clique in exclusion_cliques(problem):
+        out[clique] += price[code]
+        code += 1
     return out
 
 

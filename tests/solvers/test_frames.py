@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bundleopt_solvers.backends.backend import Answer, Effort, SolveStatus
+from bundleopt_solvers.backends.backend import BASIC, Answer, Effort, SolveStatus
 from bundleopt_solvers.frames import LENGTHS, Frame, decode, read_frame
 from bundleopt_solvers.messages import MODEL_ARRAYS, answer_frame, read_answer, read_solve, solve_frame
 from tests.solvers.random_models import random_model
@@ -47,9 +47,13 @@ def test_lengths_are_two_numbers_of_eight_bytes():
 
 def test_a_model_and_its_effort_travel():
     model, effort = random_model(np.random.default_rng(0)), Effort(3.0, 0.01, 7, 2**30, 5)
-    frame = read_frame(io.BytesIO(solve_frame(model, "highs", effort, np.ones(model.variables)).encode()).read)
+    letters = np.full(model.variables + model.rows, BASIC, np.uint8)
+    sent = solve_frame(model, "highs", effort, np.ones(model.variables), letters)
+    frame = read_frame(io.BytesIO(sent.encode()).read)
     assert frame is not None
-    got, solver, got_effort, start = read_solve(frame)
+    got, solver, got_effort, start, basis = read_solve(frame)
+    assert basis is not None
+    assert basis.tolist() == letters.tolist()
     assert (solver, got_effort) == ("highs", effort)
     assert start is not None
     assert start.tolist() == [1.0] * model.variables
