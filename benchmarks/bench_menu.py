@@ -6,8 +6,9 @@ python benchmarks/bench_menu.py --instance sample --sizes 400           a menu b
 python benchmarks/bench_menu.py --five-times 2000                       HiGHS with five times the longest time as well
 python benchmarks/bench_menu.py --write                                 writes BENCHMARKS.md and docs/bench/*.svg
 
-Every solver has one thread; peers run in a child process, one run for each time. Results are kept in a file as they
-come, so that a run that was broken off goes on where it stopped; `--fresh` forgets them.
+bundleopt uses two cores, `--threads 1` takes one from it; every peer has one thread, in a child process, one run for
+each time. Results are kept in a file as they come, so that a run that was broken off goes on where it stopped;
+`--fresh` forgets them.
 """
 
 from __future__ import annotations
@@ -54,14 +55,14 @@ class Results:
         print(json.dumps(row), flush=True)
 
 
-def measure_ours(problem: CampaignProblem, times: list[float], gap: float) -> list[Result]:
+def measure_ours(problem: CampaignProblem, times: list[float], settings: EngineSettings) -> list[Result]:
     """One run to the longest time; what was known at each of `times`, and when a gap of 1 % was proven."""
     seen: list[tuple[float, float, float]] = []
 
     def note(_stage: str, value: float, bound: float, seconds: float) -> None:
         seen.append((seconds, value, bound))
 
-    found = solve_menu(problem, EngineSettings(gap=gap, time_limit=max(times)), progress=note)
+    found = solve_menu(problem, settings, progress=note)
     seen.append((found.seconds, found.value, found.bound))
     proven = next((round(t, 1) for t, v, b in seen if v > 0 and (b - v) / b <= 0.01), None)
     rows: list[Result] = []
@@ -100,7 +101,8 @@ def _measure_size(results: Results, size: int, times: list[float], run: tuple[ar
         return
     problem = reference_menu(MenuShape(bundles=size)) if asked.instance == "reference" else sample_menu(size)
     if ours and _has_time(begun, max(times), asked.budget_minutes):
-        for row in measure_ours(problem, times, asked.gap):
+        settings = EngineSettings(gap=asked.gap, time_limit=max(times), threads=asked.threads)
+        for row in measure_ours(problem, times, settings):
             results.add(key | {"solver": OURS} | row)
     program = exported(problem) if open_ else None
     for solver, limit in open_:
@@ -121,6 +123,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--times", default="10,30,120", help="seconds")
     parser.add_argument("--solvers", default=",".join((OURS, *PEERS)))
     parser.add_argument("--five-times", default="", metavar="SIZES", help="give HiGHS five times the longest time here")
+    parser.add_argument("--threads", type=int, default=2, help="of bundleopt: nodes and neighbourhoods side by side")
     parser.add_argument("--gap", type=float, default=1e-3, help="at which a solver may stop before its time")
     parser.add_argument("--budget-minutes", type=float, default=90.0, help="start nothing that would end later")
     parser.add_argument("--results", type=Path, default=Path("build/bench_menu.jsonl"))

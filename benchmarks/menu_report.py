@@ -47,7 +47,7 @@ def _section(rows: Sequence[dict[str, Any]], instance: str) -> str:
         [row["bundles"], NAMES[row["solver"]], f"{row['time']:g}", *_figures(row), f"{row['seconds']:.1f}"]
         for row in mine
     ]
-    lines = [f"**{INSTANCES[instance]}**, 20 segments, 6 prices a bundle, one thread each:", ""]
+    lines = [f"**{INSTANCES[instance]}**, 20 segments, 6 prices a bundle; peers with one thread:", ""]
     lines += [markdown_table(head, cells, texts=2)]
     proven = [
         f"{row['bundles']:,} bundles after {row['seconds_to_1_percent']} s"
