@@ -1,18 +1,20 @@
 """OR-Tools MathOpt: HiGHS and SCIP for whole numbers, GLOP and PDLP for linear models.
 
-SCIP's solution callback prints event errors in ortools 9.15 and HiGHS has none, so neither publishes better values
-while it runs; both return them when they stop at their limit.
+SCIP and HiGHS publish better values while they run, see `incumbents.py`.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bundleopt_solvers.backends.backend import BASIS_WORDS, Answer, Basis, Effort, SolveRequest, SolveStatus
+from bundleopt_solvers.backends.incumbents import told_by_callback, told_by_file
 from bundleopt_solvers.backends.scaling import row_scale, scaled
 from bundleopt_solvers.linear_model import LinearModel, Reals
 
@@ -78,7 +80,13 @@ class MathOptBackend:
             solve_options["model_params"] = begun
             # a few steps lead from the optimum of one node of a search to that of the next, and dual ones are fewer
             solve_options["params"].lp_algorithm = mathopt.LPAlgorithm.DUAL_SIMPLEX
-        found = mathopt.solve(solver_model, mathopt.SolverType[self.solver_type], **solve_options)
+        with ExitStack() as stack:
+            if self.name == "scip" and not model.is_continuous:
+                solve_options |= told_by_callback(solver_model, request.publish)
+            if self.name == "highs" and not model.is_continuous:
+                path = stack.enter_context(told_by_file(model.variables, request.publish))
+                _write_plans(solve_options["params"].highs, path)
+            found = mathopt.solve(solver_model, mathopt.SolverType[self.solver_type], **solve_options)
         if found.termination.reason.name == EITHER:
             return self._which(model, request)
         return _answer(self, model, (solver_model, scale), found)
@@ -175,6 +183,12 @@ def _basis_in(found: Any, solver_model: Any) -> Basis | None:
     status = [basis.variable_status[variable] for variable in solver_model.variables()]
     status += [basis.constraint_status[row] for row in solver_model.linear_constraints()]
     return np.array([BASIS_WORDS[word.name] for word in status], np.uint8)
+
+
+def _write_plans(highs: Any, path: Path) -> None:
+    highs.bool_options["mip_improving_solution_save"] = True
+    highs.bool_options["mip_improving_solution_report_sparse"] = True
+    highs.string_options["mip_improving_solution_file"] = str(path)
 
 
 def _keyed(solver_model: Any, values: Reals) -> dict[Any, float]:
