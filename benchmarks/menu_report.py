@@ -51,6 +51,7 @@ def _section(rows: Sequence[dict[str, Any]], instance: str) -> str:
     lines += [markdown_table(head, cells, texts=2)]
     proven = [
         f"{row['bundles']:,} bundles after {row['seconds_to_1_percent']} s"
+        + (f" ({row['processor_seconds']} processor seconds to the end)" if "processor_seconds" in row else "")
         for row in mine
         if row.get("seconds_to_1_percent") is not None
     ]
