@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -140,3 +143,31 @@ def test_what_to_do_next_is_said_with_this_plan_s_own_figures() -> None:
     assert "whatif --budget 5,10" in first
     assert any(f"explain {bundle}" in second for bundle in result.bundles["bundle_id"])
     assert "export 0012 --xlsx" in third
+
+
+def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Green and yellow on a terminal, neither with NO_COLOR nor in a pipe; the words are the same everywhere."""
+    colour, any_code = re.compile(r"\x1b\[[0-9;]*3[0-7]m"), re.compile(r"\x1b\[[0-9;]*m")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    seen = {}
+    for wanted, is_terminal in (("", True), ("1", True), ("", False)):
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        if wanted:
+            monkeypatch.setenv("NO_COLOR", wanted)
+        stream = io.StringIO()
+        print_summary(Console(file=stream, width=80, highlight=False, force_terminal=is_terminal), _result())
+        seen[wanted, is_terminal] = stream.getvalue()
+    assert colour.search(seen["", True])
+    assert not colour.search(seen["1", True])
+    assert not any_code.search(seen["", False])
+    assert len({any_code.sub("", text) for text in seen.values()}) == 1
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_verbs(shell: str) -> None:
+    instruction = f"complete_{shell}"
+    settings = os.environ | {"_BUNDLEOPT_COMPLETE": instruction, "COMP_WORDS": "bundleopt wh", "COMP_CWORD": "1"}
+    settings |= {"_TYPER_COMPLETE_ARGS": "bundleopt wh", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    code = "from bundleopt.cli.main import app; app(prog_name='bundleopt')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=settings)
+    assert "whatif" in done.stdout
