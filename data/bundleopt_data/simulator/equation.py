@@ -76,7 +76,8 @@ class EquationTruth:
         slope = self.beta_customer[rows, None] * self.beta_item[None, :]
         return np.asarray(self.taste[rows].astype(np.float64) + level - slope * position, dtype=np.float64)
 
-    def _chances(self, shelf: ShelfWeek, rows: slice) -> Values:
+    def chances(self, shelf: ShelfWeek, rows: slice) -> Values:
+        """(U, G, S) chances of the states of every group, given a visit."""
         return law.state_chances(self.utility(shelf, rows), self.groups, self.bonus)
 
     def _chunks(self) -> list[slice]:
@@ -85,7 +86,7 @@ class EquationTruth:
     def purchase_chance(self, shelf: ShelfWeek) -> Values:
         """(U, I) chance that the customer buys the item in the week."""
         parts = [
-            chance(self.visit[rows])[:, None] * law.marginals(self._chances(shelf, rows), self.groups, len(self.extra))
+            chance(self.visit[rows])[:, None] * law.marginals(self.chances(shelf, rows), self.groups, len(self.extra))
             for rows in self._chunks()
         ]
         return np.concatenate(parts)
@@ -98,7 +99,7 @@ class EquationTruth:
         """See `Truth`; exact: a step of one item's log odds by d turns its chance x into x e^d / (1 - x + x e^d)."""
         total = np.zeros((len(moves), len(self.extra)))
         for rows in self._chunks():
-            given = law.marginals(self._chances(shelf, rows), self.groups, len(self.extra))
+            given = law.marginals(self.chances(shelf, rows), self.groups, len(self.extra))
             slope = self.beta_customer[rows, None] * self.beta_item[None, :]
             for place, move in enumerate(moves):
                 factor = np.exp(-slope * np.log1p(move))
@@ -120,7 +121,7 @@ class EquationTruth:
         arrival: Values = draw.random(n_customers)
         plain, taken, redeemed = [], [], np.zeros(len(offers), dtype=np.bool_)
         for rows in self._chunks():
-            week = _Week(self._chances(shelf, rows), chance(self.visit[rows]), {k: v[rows] for k, v in uniform.items()})
+            week = _Week(self.chances(shelf, rows), chance(self.visit[rows]), {k: v[rows] for k, v in uniform.items()})
             plain.append(self._bought(week))
             mine = np.flatnonzero((offers.customer >= rows.start) & (offers.customer < rows.stop))
             for place in range(int(offers.place[mine].max(initial=-1)) + 1):
@@ -143,7 +144,7 @@ class EquationTruth:
         """Let one offer of each customer act on the week's states; returns who redeems."""
         who, items = offers.customer[now] - first, offers.items[now]
         ratio = offers.price_cents[now] / np.maximum(offers.shelf_cents(shelf.price_cents)[now], 1)
-        mask = self._masks(items)
+        mask = self.masks(items)
         held = law.holds(mask)
         before = (week.chances[who] * held).sum(axis=2).prod(axis=1)
         before *= np.where(self.brings_visits, week.visit_chance[who], 1.0)
@@ -159,7 +160,7 @@ class EquationTruth:
         week.bound(who[has & active], mask[has & active])
         return np.asarray((has | induced) & active, dtype=np.bool_)
 
-    def _masks(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def masks(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """(F, G) bit masks of the slots that (F, K) items take."""
         row_of, bit_of = np.zeros((2, len(self.extra) + 1), dtype=np.int64)
         slot = np.argwhere(self.groups >= 0)

@@ -82,7 +82,7 @@ def test_one_offer_is_redeemed_as_the_tilted_law_says(market: Market) -> None:
     offers = OfferList(np.array([customer]), items, price, np.array([0]), np.array(["b"], dtype=object))
     wants = [truth.wants(shelf, (4, k), offers) for k in range(1500)]
     chances = law.state_chances(truth.utility(shelf, slice(customer, customer + 1)), truth.groups, truth.bonus)
-    both = law.holds(truth._masks(items))[0]
+    both = law.holds(truth.masks(items))[0]
     before = float((chances[0] * both).sum(axis=1).prod()) / (1 + np.exp(-truth.visit[customer]))
     slope = float(truth.beta_customer[customer] * truth.beta_item[items[0]].sum())
     multiplier = np.exp(-slope * np.log(price[0] / market.price_cents[items[0]].sum()))
@@ -109,7 +109,7 @@ def test_who_stays_at_home_is_brought_only_where_the_knob_says_so(*, brings_visi
     both = (
         (
             law.state_chances(truth.utility(shelf, slice(0, 300)), truth.groups, truth.bonus)
-            * law.holds(truth._masks(items))
+            * law.holds(truth.masks(items))
         )
         .sum(2)
         .prod(1)
