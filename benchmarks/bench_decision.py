@@ -74,8 +74,11 @@ class Cache:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        self.rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.endswith("}")]
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        whole = [line for line in text.splitlines(keepends=True) if line.endswith("}\n")]
+        self.rows: list[dict[str, Any]] = [json.loads(line) for line in whole]
+        if text != "".join(whole):  # the last line was cut off
+            path.write_text("".join(whole), encoding="utf-8")
 
     def has(self, what: str, kind: str, seed: int, policy: str) -> bool:
         return any(
@@ -94,7 +97,11 @@ def measure_market(kind: str, seed: int, cache: Cache, only: str | None) -> None
         REFERENCE: lambda market, log: clairvoyant_plan(market, log)[0]
     }
     planners |= {policy.name: (lambda _, log, policy=policy: policy().plan(log)) for policy in POLICIES}
-    missing = [name for name in planners if not cache.has("plan", kind, seed, name) and only in (None, name, REFERENCE)]
+    missing = [
+        name
+        for name in planners
+        if not cache.has("plan", kind, seed, name) and (only is None or name in (only, REFERENCE))
+    ]
     if not missing:
         return
     with tempfile.TemporaryDirectory() as folder:
