@@ -118,8 +118,11 @@ def test_list_figures_by_hand() -> None:
 
     bought = np.zeros((3, 2, 4), dtype=bool)
     bought[:, 0, 0] = True
-    log = MarketLog(Path(), np.array(["a", "b"]), np.array(list("wxyz")), np.array([0, 0, 1, 1]), bought,
-                    bought.any(2), np.zeros((3, 4)), np.zeros((3, 4), bool), np.ones(4, int), np.ones(4, int), 1.0, 0)  # fmt: skip
+    log = MarketLog(
+        folder=Path(), customer_ids=np.array(["a", "b"]), item_ids=np.array(list("wxyz")),
+        category=np.array([0, 0, 1, 1]), bought=bought, came=bought.any(2), relative=np.zeros((3, 4)),
+        shown=np.zeros((3, 4), bool), price_cents=np.ones(4, int), cost_cents=np.ones(4, int), budget=1.0, seed=0,
+    )  # fmt: skip
     later = np.zeros((1, 2, 4), dtype=bool)
     later[0, 0, [0, 2]] = True
     pairs = np.array([[0, 1], [0, 2], [1, 3], [2, 3]])
