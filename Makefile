@@ -12,6 +12,7 @@ LOCKED := install --require-hashes --no-deps
 .PHONY: solve test lint types contracts tests format lock clean fuzz
 .PHONY: docs screenshots week bench-whatif
 .PHONY: bench-model bench-next-basket bench-choice-library bench-size bench-valuation bench-solver bench-assortment bench-loop
+.PHONY: bench-decision
 
 solve: $(VENV)/.core
 	$(BIN)/bundleopt solve --budget $(BUDGET)
@@ -81,6 +82,9 @@ bench-solver: $(VENV)/.test
 
 bench-loop: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_loop.py --kinds equation agent --write
+
+bench-decision: $(VENV)/.test  # DECISION_SEEDS markets of each mechanism; a run that was cut goes on from build/
+	$(BIN)/python benchmarks/bench_decision.py --seeds $(or $(DECISION_SEEDS),10) --quality 2 --write
 
 bench-assortment: $(VENV)/.test  # needs MMNL=path of the public set; CHOICE_PYTHON adds choice-learn
 	$(BIN)/python benchmarks/bench_assortment.py --instances $(MMNL) $(if $(CHOICE_PYTHON),--choice-learn $(CHOICE_PYTHON)) --write BENCHMARKS.md

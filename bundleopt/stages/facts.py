@@ -94,6 +94,7 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     else:
         sentences.append(interval_sentence(prepared.week.forecast.uncertainty))
     sentences.extend(pull_forward_sentences(prepared.week, assumed.pull_forward))
+    sentences.append(shelf_sentence(prepared.week))
     if np.isfinite(prepared.week.stock.on_hand).any():
         sentences.append(safety_sentence(prepared.week.forecast.uncertainty, assumed.safety_deviations))
     settings = session.config.solve
@@ -148,6 +149,26 @@ def pull_forward_sentences(week: PlannedWeek, assumed: float) -> list[str]:
         count = f"{len(measured)} categor{'y' if len(measured) == 1 else 'ies'}"
         sentences.append(f"Sales borrowed from later weeks are measured in {count}: {named}.")
     return sentences
+
+
+def shelf_sentence(week: PlannedWeek) -> str:
+    """Say what offers take from the shelf around them, and whom they act on."""
+    came = "Offers act on who comes; that they bring a visit is not counted."
+    need = week.forecast.need
+    if need is None:
+        return (
+            f"{came} Known substitutes alone are charged with lost sales: this model knows no others; train it again."
+        )
+    rivals = need > 0
+    if not rivals.any():
+        return f"{came} Items of one category were not seen to take sales from each other, known substitutes aside."
+    names, place = np.unique(week.campaign.category[rivals].astype(str), return_index=True)
+    share = need[rivals][place]
+    strongest = ", ".join(f"{names[code]} {share[code]:.0%}" for code in np.argsort(-share, kind="stable")[:3])
+    return (
+        f"{came} In {len(names):,} of {len(set(week.campaign.category.astype(str))):,} categories promotions were seen "
+        f"to take sales from the rest of the shelf; needs that end in a purchase, at most: {strongest}."
+    )
 
 
 def warnings(session: Session, prepared: Prepared) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pytest
 
 from bundleopt.plan.valued_plan import Stock
 from bundleopt.session import open_session
-from bundleopt.stages.facts import pull_forward_sentences
+from bundleopt.stages.facts import pull_forward_sentences, shelf_sentence
 from bundleopt.stages.model import ensure_model
 from bundleopt.stages.week import PlannedWeek, plan_week
 from bundleopt_models.synthetic_week import synthetic_week
@@ -34,3 +34,18 @@ def test_measured_categories_are_named_and_the_others_counted() -> None:
     said = pull_forward_sentences(week, 0.2)
     assert "not identified for 20 items; 20% of" in said[0]
     assert said[1].endswith("measured in 1 category: category 0 25%.")
+
+
+def test_what_offers_take_from_the_shelf_is_said() -> None:
+    forecast, campaign = synthetic_week(2, 40)
+    nothing = np.zeros(40)
+
+    def said(need: np.ndarray | None) -> str:
+        week = replace(forecast, need=need)
+        return shelf_sentence(PlannedWeek(campaign, week, Stock(nothing, nothing, nothing, nothing)))
+
+    assert "train it again" in said(None)
+    assert "not seen to take sales" in said(np.zeros(40, np.float32))
+    some = np.where(np.arange(40) < 20, 0.6, 0.0).astype(np.float32)
+    assert "In 1 of 2 categories" in said(some)
+    assert said(some).endswith("category 0 60%.")
