@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bundleopt_data.simulator.market import Market
 
 TRUTH = ".truth"
-FORMAT = 1
+FORMAT = 2
 _TEXTS = ("item_ids", "names", "category_names")
 _TRUTHS: dict[MarketKind, type[AgentTruth] | type[EquationTruth]] = {
     MarketKind.EQUATION: EquationTruth,
