@@ -11,7 +11,8 @@ law given a visit with marginals x and log odds ratio gamma_ik:
 
 so that an induced purchase moves its neighbours as an ordinary one does. gamma is taken in excess of the background:
 full baskets are no cause. An induced unit displaces at most one unit of substitutes and draws at most one unit of
-complements in all; the sums over k are scaled down to that. Only significant pairs count: to charge noise would sink every popular item.
+complements in all; the sums over k are scaled down to that. Only significant pairs count: to charge noise would sink
+every popular item.
 
 Letters: `U` customers, `N` items that are in some option, `P` related pairs.
 """
