@@ -244,6 +244,9 @@ class SolveConfig(Section):
         default=None, ge=1, description="the same for the certificate of the segment model"
     )
     gap: Share = Field(default=0.005, description="proven distance from the best plan at which to stop")
+    stock_by_store: bool = Field(
+        default=True, description="whether stock with a store_id is kept store by store; false adds the stores up"
+    )
     price_pairs: bool = Field(
         default=True, description="whether pairs that the prices of a rough plan call for join the candidates"
     )

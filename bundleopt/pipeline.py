@@ -85,7 +85,7 @@ def prepare_with(session: Session, trained: TrainedModel, watch: Stopwatch, *, i
         week = plan_week(session, trained)
     with watch.stage("candidates"):
         inputs = load_rule_inputs(session, week)
-        many = crowd.crowd_of(week, inputs, settings) if in_chunks else None
+        many = crowd.crowd_of(week, inputs, settings, in_chunks=in_chunks)
         if many is not None:
             settings = many.sampled_settings(settings)
             week, inputs = many.sampled_week(), many.sampled_inputs()

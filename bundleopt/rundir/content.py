@@ -8,6 +8,7 @@ from bundleopt.experiment.design import experiment_table
 from bundleopt.plan import sentences, tables
 from bundleopt.plan.customers import customers_table
 from bundleopt.plan.reasons import reasons
+from bundleopt.plan.store_inventory import store_inventory_table
 from bundleopt.plan.valued_plan import Array, ValuedPlan
 from bundleopt.report.page import render_report
 from bundleopt.rundir.writer import RunContent
@@ -30,6 +31,7 @@ def run_content(valued: ValuedPlan, document: dict[str, Any], prepared: Prepared
         summary=summary_rows(document),
         customers=customers_table(valued, groups) if groups is not None else None,
         experiment=experiment_table(valued),
+        store_inventory=store_inventory_table(valued, prepared.week.stores),
     )
 
 

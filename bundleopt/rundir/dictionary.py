@@ -77,4 +77,13 @@ DICTIONARY: dict[str, dict[str, str]] = {
         "slack": "units left after baseline, safety stock and incremental units; empty means unlimited",
         "shadow_price": "money that one more unit of stock would add to the objective",
     },
+    "store_inventory": {
+        "item_id": "an item of the plan whose stock is known by store",
+        "store_id": "the store; what a customer buys leaves the store of most of the customer's visits",
+        "customers": "customers of the store",
+        "on_hand": "units in stock in the store for the week",
+        "baseline_units": "expected sales of the week to the store's customers without the campaign",
+        "incremental_units": "expected extra sales to them caused by the campaign",
+        "slack": "units left in the store after baseline, safety stock and incremental units",
+    },
 }

@@ -12,6 +12,7 @@ _TEXT, _TEXTS, _NUMBER, _NUMBERS, _COUNT, _FLAG = "text", "texts", "number", "nu
 _KINDS: dict[str, str] = {
     "bundle_id": _TEXT,
     "item_id": _TEXT,
+    "store_id": _TEXT,
     "customer_id": _TEXT,
     "reason": _TEXT,
     "item_ids": _TEXTS,
@@ -47,7 +48,7 @@ def as_arrow(name: str, table: pd.DataFrame) -> Any:
         _COUNT: pa.int64(),
         _FLAG: pa.bool_(),
     }
-    kinds = _KINDS | ({"incremental_units": _NUMBER} if name == "inventory" else {})
+    kinds = _KINDS | ({"incremental_units": _NUMBER} if name.endswith("inventory") else {})
     columns = {
         str(column): pa.array(table[column].tolist(), type=types[kinds.get(str(column), _NUMBER)], from_pandas=True)
         for column in table.columns

@@ -29,6 +29,7 @@ class RunContent:
         summary: rows (name, value) of the first sheet of the workbook.
         customers: a further table, None where nothing is known of groups.
         experiment: the arms of a control group, None where there is none.
+        store_inventory: stock by store, None where the data has none.
     """
 
     document: dict[str, Any]
@@ -39,12 +40,17 @@ class RunContent:
     summary: list[tuple[str, Any]]
     customers: pd.DataFrame | None = None
     experiment: pd.DataFrame | None = None
+    store_inventory: pd.DataFrame | None = None
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables by file name."""
         always = {"bundles": self.bundles, "offers": self.offers, "inventory": self.inventory}
-        further = {"customers": self.customers, "experiment": self.experiment}
+        further = {
+            "customers": self.customers,
+            "experiment": self.experiment,
+            "store_inventory": self.store_inventory,
+        }
         return always | {name: table for name, table in further.items() if table is not None}
 
 

@@ -22,6 +22,7 @@ from bundleopt.stages import candidates, optimise
 from bundleopt.stages.problem import build_problem, objective_values
 from bundleopt.stages.valuation import value_candidates
 from bundleopt_data.errors import NoPlanInTimeError, UsageError
+from bundleopt_solvers.large_assignment.campaign import without_pooled_stock
 from bundleopt_solvers.large_assignment.menu_bound import CustomerSums, MenuTable, answering_mixture
 from bundleopt_solvers.large_assignment.rule_prices import RulePrices, reduced_worth
 from bundleopt_solvers.menu_rules import build_menu_rules
@@ -70,6 +71,7 @@ class Crowd:
             stock=Stock(stock.on_hand * share, stock.baseline * share, stock.safety * share, stock.slack * share),
             groups=None if groups is None else replace(groups, segment=groups.segment[self.who]),
             cold=None,
+            stores=None,
         )
 
     def sampled_inputs(self) -> RuleInputs:
@@ -85,16 +87,29 @@ class Crowd:
         )
 
 
-def crowd_of(week: PlannedWeek, inputs: RuleInputs, settings: SolveConfig) -> Crowd | None:
+def crowd_of(week: PlannedWeek, inputs: RuleInputs, settings: SolveConfig, *, in_chunks: bool = True) -> Crowd | None:
     """Return the customers as a crowd where they are too many to be planned as a whole, or where that is asked for.
 
+    Stock by store is kept when offers are assigned to a menu, so it takes the same way, with everybody in the sample.
+
     Raises:
-        UsageError: `engine = chunks` meets a rule that it cannot keep.
+        UsageError: `engine = chunks`, or stock by store, meets a rule that it cannot keep.
     """
+    if week.stores is not None:
+        rule = whole_only(settings) if in_chunks else "this command, or these flags"
+        if rule is not None:
+            raise UsageError(
+                f"stock by store cannot be kept together with {rule}; leave it out, or add the stores up with "
+                "stock_by_store = false in bundleopt.toml"
+            )
+    elif not in_chunks:
+        return None
     customers = len(week.forecast.customer_ids)
     steps = len(candidates.price_policy(settings).ladder)
     is_large = customers * settings.candidates * max(steps, 1) > settings.engine_cells
-    if settings.engine is Engine.WHOLE or (settings.engine is Engine.AUTO and not is_large):
+    if week.stores is not None and not is_large and settings.engine is not Engine.CHUNKS:
+        return Crowd(week, inputs, np.arange(customers, dtype=np.int64))
+    if week.stores is None and (settings.engine is Engine.WHOLE or (settings.engine is Engine.AUTO and not is_large)):
         return None
     rule = whole_only(settings)
     if rule is not None:
@@ -144,6 +159,8 @@ def solve(prepared: Prepared, settings: SolveConfig, progress: Progress) -> tupl
     offers = _Offers.assigned(whole.built.problem)
     bounder = _Bounder(prepared, crowd, settings, plan)
     bound, sums = bounder.bound(offers, progress)
+    if len(crowd.who) == len(crowd.week.forecast.customer_ids):
+        bound = min(bound, plan.headline.bound)  # that of everybody, stores' stock together
     return whole, offers.plan(plan, (bound, sums), bounder.family(), settings.gap)
 
 
@@ -240,7 +257,7 @@ class _Offers:
     @classmethod
     def none(cls, problem: CampaignProblem) -> _Offers:
         """No offers, where the sample's menu is empty; every rule at the price 0."""
-        rows = build_rows(problem)
+        rows = build_rows(without_pooled_stock(problem))
         nobody, free = np.zeros(0, dtype=np.int32), np.zeros(len(rows.limit))
         return cls(problem, 0.0, 0.0, nobody, nobody, RulePrices.of_rows(problem, rows, free), free)
 
@@ -271,7 +288,7 @@ class _Offers:
             headline=headline,
             certificates={"assignment": fixed},
             rules=plan_lines(self.problem, (self.customer, self.option), self.row_price, sums.slots),
-            item_shadow_price=self.prices.stock,
+            item_shadow_price=self.prices.by_item,
             reduced_value=np.zeros(len(self.problem.options.bundle)),
             reason=StopReason.GAP_REACHED if headline.gap <= gap else stopped,
             solver=f"{sample.solver} on a sample of customers; dual bundle method for the offers to all",

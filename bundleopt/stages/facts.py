@@ -97,6 +97,8 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     sentences.append(shelf_sentence(prepared.week))
     if np.isfinite(prepared.week.stock.on_hand).any():
         sentences.append(safety_sentence(prepared.week.forecast.uncertainty, assumed.safety_deviations))
+    if prepared.week.stores is not None:
+        sentences.append(prepared.week.stores.sentence())
     settings = session.config.solve
     sentences.extend(prepared.inputs.eligibility.sentences())
     if settings.prior_price_days is not None:

@@ -176,6 +176,7 @@ def campaign_rules(week: PlannedWeek, settings: SolveConfig, *, include: tuple[i
         contact_cost=settings.contact_cost,
         shelf_price_cents=campaign.shelf_price_cents,
         no_arbitrage=True,
+        stores=None if week.stores is None else week.stores.rules(),
     )
 
 

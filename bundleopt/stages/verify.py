@@ -48,8 +48,37 @@ def violations(folder: Path, prepared: Prepared, valued: ValuedPlan, settings: S
             prepared.week.forecast.customer_ids, prepared.week.campaign.item_ids
         ),
         draws=draw_factors(valued),
+        stores=store_facts(prepared.week),
+        customer_store=store_customers(prepared.week),
     )
     return list(check_run(folder, inputs))
+
+
+def store_facts(week: PlannedWeek) -> pd.DataFrame | None:
+    """Return one row per item and store; None where stock is not known by store."""
+    if week.stores is None:
+        return None
+    stores, items = week.stores, week.campaign.item_ids
+    count = len(stores.store_ids)
+    return pd.DataFrame(
+        {
+            "item_id": np.repeat(items, count),
+            "store_id": np.tile(stores.store_ids, len(items)),
+            "on_hand": stores.on_hand.ravel(),
+            "baseline_units": stores.baseline.ravel(),
+            "safety_units": stores.safety.ravel(),
+        }
+    )
+
+
+def store_customers(week: PlannedWeek) -> pd.DataFrame | None:
+    """Return the store of each customer, "" for none; None where stock is not known by store."""
+    if week.stores is None:
+        return None
+    named = np.append(week.stores.store_ids, "")
+    return pd.DataFrame(
+        {"customer_id": week.forecast.customer_ids.astype(str), "store_id": named[week.stores.customer]}
+    )
 
 
 def draw_factors(valued: ValuedPlan) -> pd.DataFrame | None:

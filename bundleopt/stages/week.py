@@ -17,6 +17,7 @@ from bundleopt.stages.cold_start import cold_starts
 from bundleopt.stages.forecast import cached_forecast
 from bundleopt.stages.model import TrainedModel
 from bundleopt.stages.shocks import shocked_demand, shocked_week
+from bundleopt.stages.store_stock import StoreInventory, read_store_inventory
 from bundleopt_data.campaign import CampaignWeek
 from bundleopt_data.errors import UsageError
 from bundleopt_models.forecast import DemandForecast
@@ -33,6 +34,7 @@ class PlannedWeek:
         campaign: prices. forecast: demand. stock: what may be sold.
         groups: the customers in words. cold: who and what is too new.
         learned: the belief about the answer to offers that the slopes hold, see `bundleopt.campaign_results.learned`.
+        stores: stock by store, None where the data has none; `stock` is then what the stores have together.
     """
 
     campaign: CampaignWeek
@@ -41,6 +43,7 @@ class PlannedWeek:
     groups: InterestGroups | None = None
     cold: ColdStarts | None = None
     learned: dict[str, Any] = field(default_factory=dict)
+    stores: StoreInventory | None = None
 
 
 def plan_week(session: Session, trained: TrainedModel, monday: date | None = None) -> PlannedWeek:
@@ -59,9 +62,12 @@ def plan_week(session: Session, trained: TrainedModel, monday: date | None = Non
     forecast, learned = with_learned_slopes(forecast, campaign.category, session.workspace)
     groups = interest_groups(forecast, trained.panel, settings.segments, seed=settings.seed)
     forecast = shocked_demand(forecast, campaign, groups, settings.shocks)
-    left = stock.stock_of(campaign, forecast, safety_deviations=session.config.assumptions.safety_deviations)
+    deviations = session.config.assumptions.safety_deviations
+    left = stock.stock_of(campaign, forecast, safety_deviations=deviations)
+    stores = read_store_inventory(session, campaign, forecast, safety_deviations=deviations)
+    left = left if stores is None else stores.pooled(left)
     cold = cold_starts(trained.panel, min(week, trained.record.fit_until))
-    return PlannedWeek(campaign, forecast, left, groups, cold, learned)
+    return PlannedWeek(campaign, forecast, left, groups, cold, learned, stores)
 
 
 def refuse_unknown_shocks(session: Session, trained: TrainedModel, texts: Iterable[str]) -> None:

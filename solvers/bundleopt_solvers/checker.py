@@ -26,6 +26,7 @@ from bundleopt_solvers.checker_items import read_items
 from bundleopt_solvers.checker_menu import check_menu
 from bundleopt_solvers.checker_offers import check_offers
 from bundleopt_solvers.checker_shelf import check_shelf
+from bundleopt_solvers.checker_stores import check_stores, store_lines
 from bundleopt_solvers.checker_sums import add_up, check_bundle_rows, check_coupling, check_inventory, check_totals
 
 __all__ = ["CheckInputs", "CheckLimits", "check_run", "valuations_sha256"]
@@ -63,11 +64,14 @@ def check_run(folder: Path, inputs: CheckInputs) -> list[Violation]:
     check_inventory(run.inventory, sums, items, findings)
     check_bundle_rows(run.bundles, sums, findings)
     check_totals(run, sums, items, findings)
+    by_store = store_lines(offers, inputs.stores, inputs.customer_store)
+    check_stores(by_store, findings)
     chance = chance_line(offers, menu, inputs.draws, limits)
     check_draws(chance, inputs.draws, limits, findings)
     check_certificates(run.plan, objective_value(sums, len(run.bundles), limits, inputs.draws), findings)
-    required = required_rules(limits) | set(parity) if menu else set()  # doing nothing keeps most rules
-    check_rules(run.plan["rules"], recomputed_rules(sums, menu, items, limits) | parity | chance, required, findings)
+    required = required_rules(limits) | set(parity) | set(by_store) if menu else set()  # doing nothing keeps most rules
+    expected = recomputed_rules(sums, menu, items, limits) | parity | chance | by_store
+    check_rules(run.plan["rules"], expected, required, findings)
     return findings.violations
 
 

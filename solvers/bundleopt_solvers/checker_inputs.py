@@ -111,6 +111,8 @@ class CheckInputs:
         ineligible: forbidden pairs: customer_id and item_id, "" for all customers or all items.
         customers: one row per customer, shown an offer or not: customer_id and the attributes that `fairness` names,
             "" where there is none.
+        stores: a row per item and store: item_id, store_id, on_hand (inf where unlimited), baseline_units,
+            safety_units. customer_store: customer_id and store_id, "" for a customer of no store that lists stock.
         draws: a row per bundle of the menu and draw: bundle_id, draw, value, redemption, factors on the means.
     """
 
@@ -121,3 +123,5 @@ class CheckInputs:
     customers: pd.DataFrame | None = None
     ineligible: pd.DataFrame | None = None
     draws: pd.DataFrame | None = None
+    stores: pd.DataFrame | None = None
+    customer_store: pd.DataFrame | None = None

@@ -89,6 +89,24 @@ class Risk:
 
 
 @dataclass(frozen=True)
+class StoreStock:
+    """Stock by store; what a customer is induced to buy leaves the customer's store.
+
+    Attributes:
+        store_ids: (S,) texts. customer: (U,) store codes, -1 for none. slack: (I, S) units, inf where unlimited.
+    """
+
+    store_ids: npt.NDArray[np.object_]
+    customer: Codes
+    slack: Money
+
+    @property
+    def tracked(self) -> npt.NDArray[np.bool_]:
+        """(I,) items that are limited in some store."""
+        return np.asarray(np.isfinite(self.slack).any(1))
+
+
+@dataclass(frozen=True)
 class Rules:
     """Business rules of one campaign. None means the rule is off.
 
@@ -109,6 +127,8 @@ class Rules:
         lock: option indices that must be on the menu: their bundle has this price and no other.
         min_exposure, max_exposure: least and most offers of a bundle that is on the menu.
         parity: groups of customers that are treated alike.
+        stores: stock by store, kept by offers of a fixed menu (`large_assignment`) alone; `stock_slack` of its items is
+            what the stores have together, a relaxation.
         risk: see Risk. budget_confidence: chance, over draws and redemption counts, that spend stays in the budget.
     """
 
@@ -136,6 +156,7 @@ class Rules:
     parity: tuple[Parity, ...] = ()
     risk: Risk | None = None
     budget_confidence: float | None = None
+    stores: StoreStock | None = None
 
 
 @dataclass(frozen=True)
