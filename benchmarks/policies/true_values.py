@@ -8,6 +8,7 @@ Given a visit, with n the price sensitivities of both items times the log discou
   other items, the gain of item i over what is done otherwise is logistic around V_i - log A; who has it already needs
   no gain. The pair is taken where both categories are looked at and the two gains (each at most 0) and n add up to
   more than 0. What goes back is the other item of the category, where one was taken: (A - 1) / A, whatever the gain.
+  Two items of one category: see `_one_shelf`.
 
 Left out, and small in these markets: budgets of shoppers, planted partners that change an agent's order of choices,
 stock, and what several offers to one shopper do to each other. The play-out has all of them.
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bundleopt_data.simulator import equation_law as law
+from bundleopt_data.simulator.agent_trip import SECOND
 from bundleopt_data.simulator.agents import AgentTruth
 from bundleopt_data.simulator.equation import EquationTruth
 from bundleopt_data.simulator.market import Market
@@ -91,15 +93,15 @@ def _agents(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     shelf = market.shelf.week(market.knobs.weeks)
     off, log_ratio = _discounts(market, pair, prices)
-    if truth.category[pair[0]] == truth.category[pair[1]]:
-        none = np.zeros((len(truth.visit), len(prices)))
-        return none, none - off, none  # never taken together without a gift: not looked into
     urgency = truth.urgency(shelf)
     visit = truth.visit_chance(urgency)
     utility, units = truth.utility(shelf), mean_units(truth.second_unit(shelf.price_cents))
     money = _money(market) * units
     slope = truth.slope()[:, pair].sum(axis=1)
     push = slope[:, None] * log_ratio[None, :]  # (U, D)
+    if truth.category[pair[0]] == truth.category[pair[1]]:
+        looked = (urgency[:, truth.category[pair[0]]] * visit)[:, None]
+        return _one_shelf(truth, (utility, money, looked), pair, (off, push))
     location, back, earned = [], [], []
     for item in pair:
         mates = truth.members[truth.category[item]]
@@ -119,6 +121,58 @@ def _agents(
         gained += second * (earned[1][kind] - back[1][:, kind])[:, None]
         value.append(looked[:, None] * gained - off[None, :] * redemption)
     return value[0], value[1], redemption
+
+
+def _one_shelf(
+    truth: AgentTruth,
+    known: tuple[np.ndarray, np.ndarray, np.ndarray],
+    pair: list[int],
+    offer: tuple[np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two items of one category: nobody takes both without the offer, and who has one finds a second worth less.
+
+    With p and q the odds of the two against the best of everything else (A), the gains x, y of both against it have
+    P(x < s, y < t) = 1 / (1 + p e^-s + q e^-t).
+    """
+    (utility, money, looked), (off, push) = known, offer
+    mates = truth.members[truth.category[pair[0]]]
+    mates = mates[(mates >= 0) & ~np.isin(mates, pair)]
+    others = np.exp(utility[:, mates])
+    around = 1.0 + others.sum(axis=1)
+    first, second = (np.exp(utility[:, item])[:, None] for item in pair)
+    p, q = first / around[:, None], second / around[:, None]
+    both = np.zeros_like(push)
+    for node, weight in zip(NODES, WEIGHTS, strict=True):
+        s = -push * (1 - node) / 2
+        edge = [p * np.exp(-s) / (1 + p * np.exp(-s) + q * np.exp(-t)) ** 2 for t in (np.zeros_like(push), -push - s)]
+        both += weight * (edge[0] - edge[1])
+    both *= push / 2
+    rest = others.sum(axis=1)[:, None]
+    add_second, add_first = _second_item(first, second, rest, push), _second_item(second, first, rest, push)
+    redemption = looked * (both + add_second + add_first)
+    back = (others / around[:, None]) @ money[:, mates].T
+    value = []
+    for kind in range(2):
+        gained = both * (money[kind, pair].sum() - back[:, kind])[:, None]
+        gained += add_second * money[kind, pair[1]] + add_first * money[kind, pair[0]]
+        value.append(looked * gained - off[None, :] * redemption)
+    return value[0], value[1], redemption
+
+
+def _second_item(taken: np.ndarray, other: np.ndarray, rest: np.ndarray, push: np.ndarray) -> np.ndarray:
+    """(U, D) chance that `taken` is the best of the category and `other` beats going without by SECOND less the push.
+
+    All arguments are e^V; Gumbel noise, so that every term is a ratio of sums.
+    """
+    step = np.exp(SECOND - push)
+
+    def best(beaten: np.ndarray) -> np.ndarray:
+        return np.asarray(taken / (taken + rest + beaten))
+
+    share = other / (other + step)
+    dear = share * best(other + step)
+    cheap = share * best(other / step + 1) + best(other + 1) - best(other / step + 1)
+    return np.where(push <= SECOND, dear, cheap)
 
 
 def _new_chances(location: np.ndarray, other: np.ndarray, push: np.ndarray) -> np.ndarray:

@@ -36,11 +36,12 @@ def log(market: Market):
     return read_log(market, Path("nowhere"), 4)
 
 
-def test_true_values_are_what_the_play_out_brings(market: Market) -> None:
+@pytest.mark.parametrize(("pair", "ratio"), [([1, 9], 0.7), ([1, 2], 0.75), ([5, 6], 0.35)])
+def test_true_values_are_what_the_play_out_brings(market: Market, pair: list[int], ratio: float) -> None:
     from policies.true_values import true_values
 
-    pair, everybody, draws = [1, 9], np.arange(120), 400
-    price = int(market.price_cents[pair].sum() * 0.7)
+    everybody, draws = np.arange(120), 250
+    price = int(market.price_cents[pair].sum() * ratio)
     told = true_values(market, np.array([pair]), np.array([[price]]))
     offers = OfferList(
         everybody,
