@@ -3,7 +3,7 @@
     python benchmarks/bench_loop.py                        # prints the tables; about 2 s of processor time a week
     python benchmarks/bench_loop.py --kinds equation agent --write        # and writes tables and charts
 
-Every week each shop plans for incremental margin on its own log, its offers are played in its own market, and what the
+Every week each shop plans for incremental revenue on its own log, its offers are played in its own market, and what the
 shop's systems saw goes back into its log. The model is trained once, on the weeks before the first campaign; histories
 go on. There is no budget: a shop that underrates its customers would break it unknowingly, and look the better for it.
 
@@ -12,8 +12,8 @@ go on. There is no budget: a shop that underrates its customers would break it u
     never learns      the same start, no feedback, nobody held out
     not misjudged     the model as it was trained, no feedback, nobody held out
 
-Uplift is the mean over draws of the week that no shop lived through: incremental margin with the plan less without it,
-on common random numbers. Shops are cached by their settings, so that a run which was cut goes on where it stopped.
+Uplift is the mean over draws of the week that no shop lived through: revenue with the plan less revenue without it, on
+common random numbers. Shops are cached by their settings, so that a run which was cut goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ SHOPS = (
     ("not misjudged", 1.0),
 )
 RULES: dict[str, Any] = {"max_bundles": 8, "candidates": 40, "bundle_size": "2", "time_limit": 8,
-                         "gap": "2%", "objective": "margin"}  # fmt: skip
+                         "gap": "2%"}  # fmt: skip
 EXPERIMENT = {"holdout": "10%", "explore": "10%"}
 
 
@@ -157,9 +157,9 @@ def live(start: Start, shop: Shop, run: Any, week: int) -> dict[str, float]:
                                                tables["offers_log"]])  # fmt: skip
     shop.truth = shop.truth.after(sales.units)
     return {
-        "uplift": float(np.mean(margin)),
-        "error": float(np.std(margin, ddof=1) / math.sqrt(DRAWS)),
-        "revenue": float(np.mean(revenue)),
+        "uplift": float(np.mean(revenue)),
+        "error": float(np.std(revenue, ddof=1) / math.sqrt(DRAWS)),
+        "margin": float(np.mean(margin)),
         "offers": float(len(offers)),
         "redeemed": float(sales.redeemed.sum()),
     }
@@ -208,7 +208,7 @@ def live_all(start: Start, first: Shop, who: tuple[str, float], root: Path) -> l
         began = time.process_time()
         write_data(shop, week)
         run = plan_week(shop, arm)
-        row = live(start, shop, run, week) | {"forecast": run.incremental_margin, "factor": factor_of(run)}
+        row = live(start, shop, run, week) | {"forecast": run.incremental_revenue, "factor": factor_of(run)}
         if arm == "learns" and row["offers"]:
             feedback(shop.root / "results", run=run.folder, workspace=shop.workspace)
         row["seconds"] = time.process_time() - began
@@ -264,7 +264,7 @@ def chart_of(cache: dict[str, Any], kind: str, seed: int) -> str:
         Series(named(*who), [(week + 1, row["uplift"]) for week, row in enumerate(cache[key_of(kind, seed, *who)])])
         for who in SHOPS
     ]
-    title = f"Uplift of margin by week ({kind})"
+    title = f"Uplift of revenue by week ({kind})"
     return line_chart(series, title=title, across="week", up="money a week", log_across=False)
 
 
