@@ -47,6 +47,8 @@ def _power(power: dict[str, Any], share: float) -> str:
 
 def _exploration(exploration: dict[str, Any]) -> str:
     bundles = len(exploration["bundles"])
+    if not exploration["of"]:
+        return "No price was drawn, for the plan makes no offer: a week without any teaches nothing."
     if not bundles:
         return "No price was drawn: no bundle of the plan has a second price that the rules allow."
     share = exploration["offers"] / max(exploration["of"], 1)
