@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps
 
 .PHONY: solve test lint types contracts tests format lock clean fuzz
-.PHONY: docs screenshots week bench-whatif
+.PHONY: browser docs screenshots week bench-whatif
 .PHONY: bench-model bench-next-basket bench-choice-library bench-size bench-valuation bench-solver bench-assortment bench-loop
 .PHONY: bench-decision
 
@@ -92,6 +92,12 @@ bench-assortment: $(VENV)/.test  # needs MMNL=path of the public set; CHOICE_PYT
 docs: $(VENV)/.test  # the site, into site/
 	$(BIN)/python docs/make_reference.py
 	$(BIN)/zensical build
+
+# Tests of the page drive a browser; they are skipped where there is none, and fail without one where CI=true.
+browser:
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -q && apt-get install -y -q --no-install-recommends chromium; \
+	else echo "no Chromium: install your system's package, for example: sudo apt-get install chromium"; exit 1; fi
 
 screenshots: $(VENV)/.test  # needs a Chromium; shows the latest run of the sample
 	$(BIN)/python docs/make_screenshots.py
