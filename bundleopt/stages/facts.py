@@ -21,6 +21,7 @@ from bundleopt.stages import draws, findings, model_quality, public, verify
 from bundleopt.stages.break_even import break_even_rows
 from bundleopt.stages.cold_start import cold_start_sentences
 from bundleopt.stages.decomposition import additivity, waterfall
+from bundleopt.stages.problem import needs_draws
 from bundleopt.stages.recent_weeks import recent_weeks
 from bundleopt.stages.stopwatch import Stopwatch
 from bundleopt.stages.week import PlannedWeek
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
     from bundleopt_models.uncertainty import Uncertainty
 
 _LIBRARIES = ("bundleopt", "torch", "ortools", "pulp", "numpy", "pandas", "pyarrow", "duckdb")
+
+RISK_NEUTRAL = (
+    "The segment model (certificates.menu, --write-model) is risk-neutral: it knows mean demand and expected spend; "
+    "risk and budget confidence are in the plan and in its own bound."
+)
 
 
 def gather_facts(
@@ -97,6 +103,8 @@ def assumptions(session: Session, prepared: Prepared) -> tuple[str, ...]:
     sentences.append(shelf_sentence(prepared.week))
     if np.isfinite(prepared.week.stock.on_hand).any():
         sentences.append(safety_sentence(prepared.week.forecast.uncertainty, assumed.safety_deviations))
+    if needs_draws(session.config.solve):
+        sentences.append(RISK_NEUTRAL)
     if prepared.week.stores is not None:
         sentences.append(prepared.week.stores.sentence())
     settings = session.config.solve

@@ -99,6 +99,15 @@ class Relaxation:
     needed: float
     unit: str = ""
 
+    def __str__(self) -> str:
+        """In words; an amount of money needs no unit.
+
+        >>> str(Relaxation("budget", 1500000.0, 1500000.25, "of promo spend"))
+        'budget: 1,500,000 would have to be 1,500,000.25 of promo spend'
+        """
+        unit = "" if self.unit == "money" else f" {self.unit}"
+        return f"{self.rule}: {self.limit:,.10g} would have to be {self.needed:,.10g}{unit}".rstrip()
+
 
 class InfeasiblePlanError(BundleoptError, ValueError):
     """No plan keeps all rules; carries the smallest set of named rules that conflict."""
@@ -112,7 +121,7 @@ class InfeasiblePlanError(BundleoptError, ValueError):
         lines = ["no plan keeps all of these rules together: " + ", ".join(self.conflict)]
         if detail:
             lines.append(detail)
-        lines += [f"    {r.rule}: {r.limit:g} would have to be {r.needed:g} {r.unit}".rstrip() for r in relaxations]
+        lines += [f"    {r}" for r in relaxations]
         super().__init__("\n".join(lines))
 
 

@@ -38,13 +38,17 @@ def _overfull(problem: CampaignProblem, menu: MenuRules, usable: Indices) -> lis
 
 
 def _too_few(menu: MenuRules, bundle: npt.NDArray[np.int32], usable: Indices) -> str:
-    """A floor that asks for more bundles than there are, or than the menu has room for."""
+    """A floor that asks for more bundles than there are, than the menu has room for, or than a cap on all of them."""
     for floor in np.flatnonzero(menu.is_floor):
         asked = int(-menu.cap[floor])
         inside = len(np.unique(bundle[usable[menu.member[floor, usable] < 0]]))
         if min(inside, menu.max_bundles) < asked:
             room = f"the candidates hold {inside}" if inside < asked else f"the menu has room for {menu.max_bundles}"
             return f"{menu.names[floor]} asks for {asked} bundles, {room}"
+        for cap in np.flatnonzero(~menu.is_floor):
+            if int(menu.cap[cap]) < asked and (menu.member[cap, menu.member[floor] < 0] > 0).all():
+                most = int(menu.cap[cap])
+                return f"{menu.names[floor]} asks for {asked} bundles, {menu.names[cap]} allows {most} of them"
     return ""
 
 

@@ -30,6 +30,7 @@ ROUNDS = 6  # solves at most; each draws the two sides of the bound closer
 REPLIES = 400  # steps of fictitious play between the plans known and the draws; they cost next to nothing
 MARGIN = 1e-3  # of the budget that a tightened one leaves, so that the next plan passes
 RISK_FAMILY = "; value: mean and worst draws weighted as asked, for the draws used in planning"
+MEAN_FAMILY = "; risk-neutral: on mean demand, with the expected spend within the budget whatever its chance"
 CONFIDENCE_FAMILY = "; the bound also holds without the chance: plans whose expected spend is within the budget"
 
 
@@ -186,6 +187,9 @@ def _with_confidence_line(
     if reason is StopReason.GAP_REACHED and head.gap > settings.gap:
         reason = StopReason.WORK_LIMIT
     fixed = {name: replace(one, bound=max(one.bound, one.value)) for name, one in plan.certificates.items()}
+    if "menu" in first.certificates:  # that of the budget as it was asked for, not of a tightened one
+        mean = first.certificates["menu"]
+        fixed["menu"] = replace(mean, family=mean.family + MEAN_FAMILY)
     return replace(
         plan, headline=head, certificates=fixed, rules=tuple(lines), reason=reason, seconds=seconds, work=work
     )

@@ -119,3 +119,11 @@ def test_texts_of_rules_are_read_and_refused() -> None:
     ):
         with pytest.raises(ValueError, match="write"):
             parse(text)
+
+
+def test_a_floor_above_a_cap_is_a_contradiction_with_a_way_out(run: CommandLine, workspace: Path) -> None:
+    flags = ("--floor", "category:cheese=3", "--cap", "category:cheese=2")
+    outcome = run("solve", "-w", workspace, *QUICK, *flags)
+    assert outcome.code == 4
+    assert "floor:category:cheese asks for 3 bundles, cap:category:cheese allows 2 of them" in outcome.err
+    assert "would have to be" in outcome.err

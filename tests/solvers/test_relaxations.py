@@ -100,3 +100,13 @@ def test_a_rule_gives_way_to_the_nearest_value_with_a_plan(name: str) -> None:
     assert found is not None
     assert found.rule == name
     assert found.needed == pytest.approx(true, abs=0.0 if name != "min_margin" else 0.01)
+
+
+def test_a_floor_above_a_cap_on_the_same_bundles_is_counted() -> None:
+    problem = random_campaign(1)
+    every = np.ones(len(problem.options.bundle), dtype=bool)
+    counts = (MenuCount("cap:kind", every, most=1, label="kind=x"), MenuCount("floor:kind", every, least=2))
+    said = counting_conflict(with_rules(problem, include=(), max_bundles=4, menu_counts=counts))
+    assert said == "floor:kind asks for 2 bundles, cap:kind:kind=x allows 1 of them"
+    apart = (MenuCount("cap:kind", ~every, most=1, label="kind=x"), MenuCount("floor:kind", every, least=1))
+    assert "allows" not in counting_conflict(with_rules(problem, include=(), max_bundles=4, menu_counts=apart))
