@@ -273,4 +273,4 @@ class DemandNetwork(nn.Module):
         interest = self.interest(rows.at(new), context, catalogue, code, keep)
         z = habit.new_zeros(len(rows.has_history)).index_add(0, known, habit).index_add(0, new, interest)
         slopes = self.slopes(rows, catalogue, context.customers[rows.customer])
-        return z - slopes * output(self.price.map, rows.position)
+        return z + self.price.shift[catalogue.item[rows.item]] - slopes * output(self.price.map, rows.position)

@@ -28,7 +28,7 @@ FIRST_SLOPE = 1.0
 """Sensitivity before learning: the median controlled log-log elasticity of grocery items."""
 
 
-MEASURED = ("log_scale", "stocking", "usual_depth")
+MEASURED = ("log_scale", "shift", "stocking", "usual_depth")
 """Buffers that the price step fills after the fit."""
 
 
@@ -65,10 +65,12 @@ class PriceResponse(nn.Module):
 
     Attributes:
         log_scale: (items + 1,) logs of the corrections of `price_step`, 0 before it; row 0 is for unknown items.
+        shift: (items + 1,) log odds that keep demand at the prices of the log what it was under other slopes.
         stocking, usual_depth: (items + 1,) how units per purchase answer to a price cut, see `price_step`.
     """
 
     log_scale: Tensor
+    shift: Tensor
     stocking: Tensor
     usual_depth: Tensor
 

@@ -195,5 +195,4 @@ def _apply(model: DemandModel, panel: Panel, step: PriceStep, shift: Values) -> 
         table[code] = torch.from_numpy(step.log_scale).to(table.dtype)
         model.network.price.stocking[code] = torch.from_numpy(step.stocking).to(table.dtype)
         model.network.price.usual_depth[code] = torch.from_numpy(step.usual_depth).to(table.dtype)
-        bias = model.network.item_bias.weight
-        bias[code, 0] += torch.from_numpy(shift).to(bias.dtype)
+        model.network.price.shift[code] += torch.from_numpy(shift).to(table.dtype)

@@ -89,6 +89,7 @@ class WeekScorer:
             self._lift = network.price.map(torch.from_numpy(inputs.position))
             self._item_slope = network.price.item_part(catalogue.item, catalogue.category)
             self._item_scale = network.price.scale(catalogue.item)
+            self._shift = network.price.shift[catalogue.item]
         groups = inputs.builder.history.groups
         self._members = {
             "category": _Members(groups.category.astype(np.int64), groups.n_categories),
@@ -163,7 +164,7 @@ class WeekScorer:
         known = self._put_habit(start, stop, flat, codes)
         slope.view(-1)[known] += network.price.has_history
         slope = (functional.softplus(slope) + SLOPE_FLOOR) * self._item_scale
-        z -= slope * self._lift
+        z += self._shift - slope * self._lift
         index = stratum.long()
         return self._calibration.apply(z, index), slope * self._calibration.slopes(index)
 
