@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bundleopt_data import atomic
+from bundleopt_data import atomic, digests
 from bundleopt_data.errors import UsageError
 
 if TYPE_CHECKING:
@@ -99,6 +99,12 @@ def write_learned(workspace: Workspace, learned: Learned) -> Path:
     document = {"format": FORMAT, "lessons": [vars(lesson) for lesson in learned.lessons]}
     atomic.write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     return path
+
+
+def learned_digest(workspace: Workspace) -> dict[str, str]:
+    """Return the SHA-256 of the lessons as an input of plans; nothing where there are none."""
+    path = workspace.root / FOLDER / FILE
+    return {f"{FOLDER}/{FILE}": digests.sha256_of_file(path)} if path.is_file() else {}
 
 
 def learned_settings(workspace: Workspace) -> dict[Key, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bundleopt.campaign_results.learned import learned_sentence
+from bundleopt.campaign_results.learned import learned_digest, learned_sentence
 from bundleopt.plan import totals
 from bundleopt.plan.customers import segment_rows
 from bundleopt.plan.document import MarginNeutralPlan, PlanFacts
@@ -229,9 +229,10 @@ def config_values(session: Session) -> dict[str, Any]:
 
 
 def inputs(session: Session, prepared: Prepared, valued: ValuedPlan) -> dict[str, str]:
-    """Return the SHA-256 of the data, the model's files and the forecast."""
+    """Return the SHA-256 of the data, the model's files, what feedback taught, and the forecast."""
     model = {f"model/{name}": digest for name, digest in prepared.trained.file_digests().items()}
-    return session.dataset.input_hashes | model | {"forecast": verify.forecast_digest(valued)}
+    learned = learned_digest(session.workspace)
+    return session.dataset.input_hashes | model | learned | {"forecast": verify.forecast_digest(valued)}
 
 
 def versions() -> dict[str, str]:

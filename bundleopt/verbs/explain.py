@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bundleopt.campaign_results.learned import learned_digest
 from bundleopt.replan import as_planned, changed_inputs
 from bundleopt.session import Progress, Session, open_session
 from bundleopt.stages.item_choice import BUNDLE_SEPARATOR
@@ -144,7 +145,7 @@ def _explain_bundle(
     items = found.items if found is not None else asked.bundles[0]
     name = BUNDLE_SEPARATOR.join(str(week.campaign.item_ids[item]) for item in items)
     digests = session.dataset.input_hashes | {f"model/{file}": one for file, one in trained.file_digests().items()}
-    stale = tuple(changed_inputs(digests, result))
+    stale = tuple(changed_inputs(digests | learned_digest(session.workspace), result))
     other, refusal = None, None
     if solve_again or found is None:
         other, refusal = _counterfactual(session, result, name, on_menu=found is not None and found.on_menu)

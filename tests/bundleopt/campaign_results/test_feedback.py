@@ -212,6 +212,7 @@ def test_the_next_plan_uses_what_was_learned(shop: Path) -> None:
     rose = both["redemption_probability_after"] > both["redemption_probability_before"]
     assert rose.all()
     assert plan.document["offer_response"] == after
+    assert "feedback/response.json" in plan.document["inputs"]
     assert any("redemptions of earlier campaigns" in text for text in plan.document["assumptions"])
 
 
