@@ -1,7 +1,8 @@
 """Plans all scenarios: each world is prepared once, its scenarios are solved side by side.
 
 A scenario begins with the plans and the dual prices of its neighbours (`order.py`), so that most of a sweep costs a
-fraction of a solve a point. The answer is a full plan with its own bound all the same.
+fraction of a solve a point. The answer is a full plan with its own bound all the same. Nobody asks a point to be proven
+further than the base was: where the base stopped short of the asked gap, so may the others.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from bundleopt_data.errors import InfeasiblePlanError, NoPlanInTimeError
 # So many scenarios may take the full time limit each; of more, every one gets its part, unless --time-limit is given.
 # Beginning with a neighbour, a fifth of the time leaves about the gap that a solve from nothing leaves.
 _FULL_TIME = 4
+# Of the gap that the base reached; prices are handed on in float32, which moves a bound by a little.
+_AS_GOOD_AS_BASE = 1.05
+# A base that time left far open says nothing of what can be proven.
+_LARGEST_GAP = 0.02
 
 if TYPE_CHECKING:
     from bundleopt.prepared import Prepared
@@ -88,7 +93,7 @@ class Sweep:
             for _ in members:
                 self._one_more()
             return {point: refused(point, error) for point in members}
-        outcome, base = self._plan(prepared, members[0], (), self.session.config.solve.time_limit)
+        outcome, base = self._plan(prepared, members[0], (), {})
         return {members[0]: outcome} | self.plan_members(prepared, members[1:], base, workers)
 
     def plan_members(
@@ -97,11 +102,14 @@ class Sweep:
         """Plan scenarios over the candidates of their world, each beginning with its neighbours and `base`."""
         outcomes: dict[Scenario, ScenarioOutcome] = {}
         plans: dict[int, CampaignPlan | None] = {}
+        asked = self.session.config.solve.gap
+        reached = asked if base is None else min(base.headline.gap * _AS_GOOD_AS_BASE, _LARGEST_GAP)
+        effort = {"time_limit": self.seconds, "gap": max(asked, reached)}
 
         def plan(turn: Turn) -> tuple[ScenarioOutcome, CampaignPlan | None]:
             near = [plans.get(place) for place in turn.earlier]
             starts = tuple(one for one in (*near, base) if one is not None)
-            return self._plan(prepared, members[turn.place], starts, self.seconds)
+            return self._plan(prepared, members[turn.place], starts, effort)
 
         with ThreadPoolExecutor(workers) as pool:
             for wave in waves(len(members)):
@@ -110,12 +118,12 @@ class Sweep:
         return outcomes
 
     def _plan(
-        self, prepared: Prepared, point: Scenario, starts: Sequence[CampaignPlan], seconds: float
+        self, prepared: Prepared, point: Scenario, starts: Sequence[CampaignPlan], effort: dict[str, float]
     ) -> tuple[ScenarioOutcome, CampaignPlan | None]:
-        """Plan one scenario over the candidates of its world."""
-        settings = with_settings(self.session, point.changes()).config.solve
-        if "time_limit" not in point.changes():
-            settings = settings.model_copy(update={"time_limit": seconds})
+        """Plan one scenario over the candidates of its world; what it sets itself goes before `effort`."""
+        changes = point.changes()
+        settings = with_settings(self.session, changes).config.solve
+        settings = settings.model_copy(update={name: value for name, value in effort.items() if name not in changes})
         valued = (prepared.table, prepared.values)
         try:
             built = build_problem(valued, prepared.week, prepared.choice, settings, prepared.inputs)
