@@ -136,3 +136,21 @@ def test_a_what_if_without_sense_is_refused(
     seen = run("whatif", "-w", shop, *arguments)
     assert seen.code == 2
     assert message in seen.err
+
+
+def test_a_rule_with_one_value_belongs_to_the_base(shop: Path) -> None:
+    found = whatif(shop, sweeps={"budget": "6", "slots": "1,2"}, **QUICK)
+    assert [one.scenario.settings for one in found.outcomes] == [(("slots", "1"),), (("slots", "2"),)]
+    assert all((one.promo_spend or 0) <= 6.005 for one in (found.base, *found.outcomes))
+
+
+def test_the_report_draws_other_budgets_beside_the_plan(shop: Path) -> None:
+    result = solve(shop, budget=8, frontier="8,4", out=shop.parent / "with-frontier", **QUICK)
+    low, high = result.document["frontier"]
+    assert (low["budget"], high["budget"]) == (4.0, 8.0)
+    assert low["promo_spend"] <= 4.005
+    assert low["objective"] <= high["bound"] + 1e-6
+    assert high["objective"] >= result.document["objective"]["value"] - 1e-6  # it begins with the plan itself
+    assert "What each budget brings" in (result.folder / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(UsageError, match="frontier"):
+        solve(shop, frontier="4,x", **QUICK)
