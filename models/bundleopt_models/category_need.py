@@ -49,8 +49,8 @@ LEAST_MOVE = 0.02
 """Promoted is what the week's prices, display and mailer lift or lower by this share."""
 
 LEAST_CHANCE, LARGEST_CHANCE = 1e-9, 0.98
-MOST_CELLS, MOST_WEEKS = 60_000_000, 20
-"""Customers x items x weeks that are looked at (five weeks of the sample), and weeks of a small shop."""
+MOST_CELLS, MOST_WEEKS = 40_000_000, 20
+"""Customers x items x weeks that are looked at (three weeks of the sample), and weeks of a small shop."""
 
 TwoWeeks = Callable[[int], tuple[Floats, Floats, Floats]]
 """Week -> (U, I) chances as the week was, (U, I) with all promotions taken away, (U,) chances of a visit."""
