@@ -217,6 +217,8 @@ def sift(state: SearchState) -> npt.NDArray[np.float64]:
     else:
         prices, score = _no_prices(state) if small else first_prices(state)
     average = np.zeros(len(state.problem.options.bundle))
+    if warm is not None and state.bound <= state.cutoff:
+        return average  # a neighbour's plan and prices already prove the gap
     level = FIRST_LEVEL if warm is None else WARM_LEVEL
     for _ in range(rounds):
         short = keep_best(score, state.cells.bundle, state.relaxation.forced, _short_count(state))

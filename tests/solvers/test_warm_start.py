@@ -51,6 +51,17 @@ def test_a_neighbour_saves_work() -> None:
     assert cold.headline.bound >= warm.headline.value - 1e-9
 
 
+def test_what_a_neighbour_has_proven_is_not_proven_again() -> None:
+    """A rule that moves without binding: the neighbour's plan and prices hold as they are."""
+    problem = _large(1e4)
+    near = solve_campaign(problem, ROUGH)
+    warm = solve_campaign(_large(2e4), replace(ROUGH, gap=max(ROUGH.gap, near.headline.gap * 1.05)), start=near)
+    assert near.headline.gap > 0
+    assert warm.headline.value == pytest.approx(near.headline.value, abs=1e-9)
+    assert warm.headline.bound >= near.headline.value
+    assert warm.work < near.work / 20
+
+
 def test_rows_are_known_by_their_names_and_a_new_one_is_guessed_anew() -> None:
     problem = with_rules(_large(30.0), min_margin=0.1)
     plan = solve_campaign(problem, ROUGH)
