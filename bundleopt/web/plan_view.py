@@ -63,6 +63,14 @@ class BundleRow:
 
 
 @dataclass(frozen=True)
+class Banned:
+    """A bundle that may not be on the menu: the decision that its box sends, and the names of its items."""
+
+    ban: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class PlanView:
     """Everything that the page shows of one plan; `changes` is None without a base plan."""
 
@@ -74,7 +82,7 @@ class PlanView:
     notices: tuple[str, ...]
     figures: tuple[Figure, ...]
     bundles: tuple[BundleRow, ...]
-    banned: tuple[str, ...]
+    banned: tuple[Banned, ...]
     rules: tuple[dict[str, str], ...]
     waterfall: str
     settings: tuple[tuple[str, str, str], ...]
@@ -106,7 +114,7 @@ def plan_view(scenario: Scenario, base: Scenario | None) -> PlanView:
         notices=tuple(map(for_the_page, sentences.notices(document))),
         figures=tuple(_figure(document, before, *figure) for figure in FIGURES),
         bundles=_bundles(result, kept=frozenset(config.get("solve.lock", ()))),
-        banned=tuple(str(text) for text in config.get("solve.exclude", ())),
+        banned=tuple(_banned(str(text), (result, before)) for text in config.get("solve.exclude", ())),
         rules=_rules(document),
         waterfall=charts.waterfall(document, "revenue"),
         settings=_settings(changes, is_same_week=before.document["week"] == document["week"])
@@ -156,6 +164,19 @@ def _bundle(row: dict[Any, Any], kept: frozenset[str]) -> BundleRow:
         ban=f"{BAN} {name}",
         is_kept=bool(kept & {priced, name}),
     )
+
+
+def _banned(text: str, plans: tuple[SolveResult | None, ...]) -> Banned:
+    """Name the items of a banned bundle as far as the plans at hand know them; an id stands for itself."""
+    known = {
+        str(item): str(name)
+        for plan in plans
+        if plan is not None
+        for items, names in zip(plan.bundles["item_ids"], plan.bundles["item_names"], strict=True)
+        for item, name in zip(items, names, strict=True)
+    }
+    items = [text] if text in known else text.split(BUNDLE_SEPARATOR)
+    return Banned(f"{BAN} {text}", tuple(known.get(item, item) for item in items))
 
 
 def _rules(document: dict[str, Any]) -> tuple[dict[str, str], ...]:
