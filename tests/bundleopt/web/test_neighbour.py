@@ -9,6 +9,8 @@ from collections import Counter
 import pytest
 
 from bundleopt.web.limits import LARGEST_BODY_BYTES
+from bundleopt.workspace import Workspace
+from bundleopt.workspace_lock import hold
 from tests.bundleopt.web.page_server import FORM, PageServer
 
 PATHS = ("/", "/jobs", "/plan", "/scenarios", "/static/page.css", "/static/htmx.min.js", "/openapi.json", "/nothing")
@@ -112,7 +114,7 @@ def test_a_gigabyte_is_refused_before_it_is_read(page: PageServer) -> None:
         "/scenarios/../../etc/passwd",
         "/scenarios/0001-2024-10-07%00/report",
         "/scenarios/draft-..%2f0001-2024-10-07/report",
-        "/scenarios/٠٠٠١-2024-10-07/report",
+        "/scenarios/%D9%A0%D9%A0%D9%A0%D9%A1-2024-10-07/report",
         "/static/../app.py",
         "/static/%2e%2e/app.py",
         "/static/..%5capp.py",
@@ -123,24 +125,24 @@ def test_a_gigabyte_is_refused_before_it_is_read(page: PageServer) -> None:
     ],
 )
 def test_no_path_leads_out_of_the_page(page: PageServer, path: str) -> None:
-    quoted = path if path.isascii() else path.encode().decode("latin-1")
-    answer = page.ask("GET", quoted)
+    answer = page.ask("GET", path)
     assert answer.status == 404
     assert b"root:" not in answer.body
 
 
 @pytest.mark.fault(72)
 def test_two_hundred_plans_at_once_are_told_to_wait(page: PageServer) -> None:
-    # Waiting jobs are cancelled before they cost anything: what is tested is the door, not the engine.
-    with concurrent.futures.ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(lambda _: page.plan(), range(200)))
+    # Another run holds the workspace, so that no plan costs anything: what is tested is the door, not the engine.
+    with hold(Workspace(page.root)):
+        with concurrent.futures.ThreadPoolExecutor(50) as pool:
+            answers = list(pool.map(lambda _: page.plan(), range(200)))
+        page.cancel_all()
     statuses = Counter(answer.status for answer in answers)
     assert set(statuses) <= {202, 429, 503}
     assert 1 <= statuses[202] <= 9
     refused = next(answer for answer in answers if answer.status == 429)
     assert int(refused.headers["retry-after"]) > 0
     assert refused.headers["hx-retarget"] == "#message"
-    page.cancel_all()
     assert page.ask("GET", "/").status == 200
 
 
