@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from bundleopt.web import limits
-from bundleopt.web.job import Job, JobKind, JobState
+from bundleopt.web.job import STARTING, Job, JobKind, JobState
 from bundleopt.web.refusal import Refusal
 from bundleopt.web.worker_process import WORKER_COMMAND, WorkerDiedError, WorkerProcess
 
@@ -105,10 +105,10 @@ class Board:
             return
         if job.state is JobState.WAITING:
             self._end(job, JobState.STOPPED)
-        elif job.state is JobState.RUNNING and job.kind is JobKind.PLAN:
+        elif job.state is JobState.RUNNING and job.kind is JobKind.PLAN and job.step != STARTING:
             job.state = JobState.STOPPING
             self._at[job.id].interrupt()
-        else:  # a sweep has no best plan so far, and who asks twice means it
+        else:  # a sweep, or one that has not begun, has no best plan so far; and who asks twice means it
             job.state = JobState.STOPPING
             self._at[job.id].kill()
 
@@ -118,7 +118,7 @@ class Board:
             return
         job = waiting[0]
         worker = self._at[job.id] = self._idle.pop()
-        job.state, job.started, job.step = JobState.RUNNING, time.monotonic(), "starting"
+        job.state, job.started, job.step = JobState.RUNNING, time.monotonic(), STARTING
         task = asyncio.create_task(self._run(job, worker))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

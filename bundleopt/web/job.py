@@ -28,6 +28,8 @@ class JobState(StrEnum):
     FAILED = "failed"  # with a sentence that says why
 
 
+# Before the worker says anything: it may still be loading, deaf to interrupts.
+STARTING = "starting"
 # The step of the pipeline in which plan and bound come together.
 SEARCH = "optimising"
 ENDED = frozenset({JobState.DONE, JobState.STOPPED, JobState.FAILED})

@@ -34,6 +34,7 @@ class WorkerProcess:
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
         self._asked = 0
+        self._is_unwanted = False
 
     async def warm(self) -> None:
         """Start the process now, so that the first plan need not wait for libraries."""
@@ -57,6 +58,9 @@ class WorkerProcess:
             WorkerDiedError: the worker crashed or was killed.
         """
         await self.warm()
+        if self._is_unwanted:  # cancelled before there was a process to kill
+            self._is_unwanted = False
+            raise WorkerDiedError(-signal.SIGKILL)
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
         self._asked += 1
@@ -67,7 +71,7 @@ class WorkerProcess:
             hear(message)
             if message.get("end"):
                 return
-        self.kill()
+        self._kill_process()
         raise WorkerDiedError(await process.wait())
 
     def interrupt(self) -> None:
@@ -76,7 +80,12 @@ class WorkerProcess:
             self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """End the worker and its solvers now."""
+        """End the worker and its solvers now; one that has yet to start gives the plan at hand up."""
+        if self._process is None or self._process.returncode is not None:
+            self._is_unwanted = True
+        self._kill_process()
+
+    def _kill_process(self) -> None:
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)

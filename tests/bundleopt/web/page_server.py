@@ -131,8 +131,8 @@ class PageServer:
         """Stop every job, asking twice, and wait until nothing goes on."""
         for _ in range(2):
             for job in re.findall(r'hx-post="/jobs/(\w+)/cancel"', self.ask("GET", "/jobs").text):
-                self.wait_for_allowance()
-                self.change(f"/jobs/{job}/cancel")
+                while self.change(f"/jobs/{job}/cancel").status == 429:
+                    time.sleep(0.3)
         self.wait_for_job()
 
     def wait_for_allowance(self) -> None:

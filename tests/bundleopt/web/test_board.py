@@ -127,6 +127,18 @@ def test_cancelling_keeps_the_best_plan_and_asking_twice_ends_at_once() -> None:
     on_a_board(play)
 
 
+def test_a_planner_that_has_not_begun_is_stopped_at_once() -> None:
+    async def play(board: Board) -> None:
+        job_at_once = board.submit(job("deaf"))
+        board.cancel(job_at_once)
+        await asyncio.sleep(0)
+        board.cancel(job_at_once)
+        await until(lambda: job_at_once.is_ended)
+        assert (job_at_once.state, job_at_once.failure) == (JobState.STOPPED, "")
+
+    on_a_board(play)
+
+
 @pytest.mark.parametrize(
     ("wish", "sentence"),
     [("crash", "ended unexpectedly"), ("nonsense", "ended unexpectedly"), ("fail", "No plan keeps all")],
