@@ -131,14 +131,14 @@ class PageServer:
         """Stop every job, asking twice, and wait until nothing goes on."""
         for _ in range(2):
             for job in re.findall(r'hx-post="/jobs/(\w+)/cancel"', self.ask("GET", "/jobs").text):
-                while self.change(f"/jobs/{job}/cancel").status == 429:
-                    time.sleep(0.3)
+                self.patiently(f"/jobs/{job}/cancel")
         self.wait_for_job()
 
-    def wait_for_allowance(self) -> None:
-        """Wait until the page takes a change again."""
-        while self.change("/nothing").status == 429:
+    def patiently(self, path: str, **values: object) -> Answer:
+        """Send a form, again where there were too many changes at once."""
+        while (answer := self.change(path, **values)).status == 429:
             time.sleep(0.3)
+        return answer
 
     def latest_draft(self) -> str:
         found = re.findall(r"run=(draft-[\d-]+)", self.ask("GET", "/jobs").text)
