@@ -215,6 +215,8 @@ class SegmentState:
             return -np.inf
         self._tried[key] = found.value
         if found.value > self.floor:
-            self.best = KnownMenu(menu, found.exposure, found.value, found.prices)
+            # An option that no segment gains by is not in the model, and has no row of exposures.
+            held = self.everything.option[at].astype(np.int64)
+            self.best = KnownMenu(held, found.exposure, found.value, found.prices)
             self.report("menu")
         return found.value

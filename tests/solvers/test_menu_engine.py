@@ -242,3 +242,17 @@ def test_a_campaign_is_replayed_by_its_work_however_it_ended(first):
     assert (again.headline, again.menu.tolist()) == (stopped.headline, stopped.menu.tolist())
     assert again.offer_option.tobytes() == stopped.offer_option.tobytes()
     assert again.certificates == stopped.certificates
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_a_start_with_an_option_that_nobody_gains_by_keeps_menu_and_exposures_aligned(seed):
+    problem = easy(seed, bundles=6)
+    worthless = int(np.flatnonzero(problem.options.bundle == 2)[0])
+    value = problem.value.copy()
+    value[:, problem.options.bundle == 2] = -1.0
+    problem = replace(problem, value=value)
+    plain = solve_menu(problem, EXACT)
+    start = np.unique(np.append(plain.menu, worthless))
+    found = solve_menu(problem, EXACT, start=start)
+    assert found.value == pytest.approx(plain.value, abs=1e-5 * max(1.0, abs(plain.value)))
+    assert found.exposure.shape[1] == len(found.menu)
