@@ -234,7 +234,7 @@ def factor_of(run: Any) -> float:
 def named(arm: str, factor: float) -> str:
     """A shop as the table calls it."""
     start = {0.5: "half", 2.0: "twice"}.get(factor)
-    return f"{arm}, from {start}" if start else arm
+    return f"{arm}, {start}" if start else arm
 
 
 def table_of(cache: dict[str, Any], kind: str, seed: int) -> str:
