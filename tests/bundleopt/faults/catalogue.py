@@ -1,6 +1,6 @@
 """The 72 faults that the product promises to survive, and the tests that provoke each.
 
-Tests in this folder carry `@pytest.mark.fault(number)`. `ELSEWHERE` names those that provoke a fault where it arises;
+Tests that were written for a fault carry `@pytest.mark.fault(number)`. `ELSEWHERE` names those that provoke a fault where it arises;
 `OPEN` says what is not provoked yet.
 """
 
@@ -125,5 +125,4 @@ OPEN = {
     49: "which of two equal plans is kept is not promised to people yet",
     51: "a greedy plan where time ends before any other",
     65: "no test cuts the network off",
-    72: "the page is tested in its own folder; there is no database source yet",
 }

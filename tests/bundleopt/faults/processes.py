@@ -7,7 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-START = "import sys; from bundleopt.cli.main import run; run(sys.argv[1:])"
+# A shell that starts the tests in the background has them ignore Ctrl-C, and their children too.
+START = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from bundleopt.cli.main import run
+run(sys.argv[1:])
+"""
 
 
 def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:

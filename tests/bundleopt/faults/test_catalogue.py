@@ -7,17 +7,19 @@ from pathlib import Path
 
 from tests.bundleopt.faults.catalogue import ELSEWHERE, LINES, OPEN
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def _marked() -> set[int]:
-    """Numbers in the `@fault(...)` decorators of this folder."""
+    """Numbers in the `@fault(...)` and `@pytest.mark.fault(...)` decorators of all tests."""
     found: set[int] = set()
-    for path in HERE.glob("test_*.py"):
+    for path in (ROOT / "tests").rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for decorator in getattr(node, "decorator_list", []):
-                if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "fault":
+                if isinstance(decorator, ast.Call) and "fault" in {
+                    getattr(decorator.func, "id", ""),
+                    getattr(decorator.func, "attr", ""),
+                }:
                     found |= {ast.literal_eval(argument) for argument in decorator.args}
     return found
 
