@@ -1,6 +1,7 @@
 """The 72 faults that the product promises to survive, and the tests that provoke each.
 
-Tests that were written for a fault carry `@pytest.mark.fault(number)`. `ELSEWHERE` names those that provoke a fault where it arises;
+Tests that were written for a fault carry `@pytest.mark.fault(number)`.
+`ELSEWHERE` names those that provoke a fault where it arises;
 `OPEN` says what is not provoked yet.
 """
 
