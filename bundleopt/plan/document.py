@@ -8,7 +8,7 @@ from typing import Any
 
 from bundleopt.plan.totals import Total
 from bundleopt.plan.valued_plan import ValuedPlan
-from bundleopt_solvers.plan import Certificate, RuleReport, StopReason
+from bundleopt_solvers.plan import CampaignPlan, Certificate, RuleReport, StopReason
 
 FORMAT = 1
 
@@ -131,15 +131,14 @@ def plan_document(valued: ValuedPlan, facts: PlanFacts) -> dict[str, Any]:
         "inputs": facts.inputs,
         "versions": facts.versions,
         "seeds": facts.seeds,
-        "solver": {
-            "name": plan.solver,
-            "work": plan.work,
-            "menu_work": plan.menu_work,
-            "incidents": list(plan.incidents),
-        },
+        "solver": _solver(plan),
         "seconds": facts.seconds,
     }
     return dict(plain(document))
+
+
+def _solver(plan: CampaignPlan) -> dict[str, Any]:
+    return {"name": plan.solver, "work": plan.work, "menu_work": plan.menu_work, "incidents": list(plan.incidents)}
 
 
 def status_of(reason: StopReason, headline: Certificate, gap_asked: float) -> str:

@@ -57,7 +57,7 @@ class Shop:
     def check(self, *flags: object) -> Outcome:
         return self.run("check", "-w", self.root, *flags)
 
-    def refused(self, *parts: str, code: int = 3) -> Outcome:
+    def expect_refused(self, *parts: str, code: int = 3) -> Outcome:
         """The data is refused: one bounded message that names every part, and nothing written but rejects.csv."""
         before = self.files()
         outcome = self.check()
@@ -69,7 +69,7 @@ class Shop:
         assert self.files() - before <= {self.root / "rejects.csv"}
         return outcome
 
-    def accepted(self, *parts: str) -> Outcome:
+    def expect_accepted(self, *parts: str) -> Outcome:
         """The data is read; what `check` prints holds every part."""
         outcome = self.check()
         assert outcome.code == 0, outcome.err

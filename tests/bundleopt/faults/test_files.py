@@ -22,15 +22,15 @@ fault = pytest.mark.fault
 @fault(1)
 def test_an_empty_file(shop: Shop) -> None:
     shop.file("transactions").write_bytes(b"")
-    shop.refused("transactions", "0 bytes")
+    shop.expect_refused("transactions", "0 bytes")
 
 
 @fault(2)
 def test_a_header_and_nothing_else(shop: Shop) -> None:
     shop.write_rows("inventory", shop.rows("inventory")[:1])
-    shop.refused("inventory", "no rows", "allow_empty")
+    shop.expect_refused("inventory", "no rows", "allow_empty")
     shop.configure("data", allow_empty=True)
-    shop.accepted()
+    shop.expect_accepted()
 
 
 @fault(3)
@@ -38,18 +38,18 @@ def test_a_header_and_nothing_else(shop: Shop) -> None:
 def test_another_encoding_is_named_and_never_guessed(shop: Shop, encoding: str, named: str) -> None:
     text = shop.file("items").read_text(encoding="utf-8").replace("Pasta", "Pâté")
     shop.file("items").write_bytes(text.encode(encoding))
-    shop.refused("items", named, "encoding =")
+    shop.expect_refused("items", named, "encoding =")
     shop.configure("data", encoding=encoding)
     shop.file("transactions").write_bytes(shop.file("transactions").read_text().encode(encoding))
     for table in ("customers", "inventory", "prices", "promotions"):
         shop.file(table).write_bytes(shop.file(table).read_text().encode(encoding))
-    shop.accepted()
+    shop.expect_accepted()
 
 
 @fault(4)
 def test_a_byte_order_mark_is_no_part_of_the_first_name(shop: Shop) -> None:
     shop.file("items").write_bytes(codecs.BOM_UTF8 + shop.file("items").read_bytes())
-    shop.accepted("12 of 12")
+    shop.expect_accepted("12 of 12")
 
 
 @fault(5)
@@ -58,18 +58,18 @@ def test_a_decimal_comma_is_asked_about_with_both_readings(shop: Shop) -> None:
     price = rows[0].index("unit_price")
     text = "\n".join(";".join([*r[:price], r[price].replace(".", ","), *r[price + 1 :]]) for r in rows)
     shop.file("transactions").write_text(text + "\n", encoding="utf-8")
-    shop.refused("transactions.unit_price", "reads", 'decimal = ","')
+    shop.expect_refused("transactions.unit_price", "reads", 'decimal = ","')
     for table in ("items", "prices", "promotions"):
         shop.file(table).write_text("\n".join(";".join(r).replace(".", ",") for r in shop.rows(table)) + "\n")
     shop.configure("data", decimal=",")
-    shop.accepted()
+    shop.expect_accepted()
 
 
 @fault(6)
 @pytest.mark.parametrize("text", ["1,234.50", "EUR 3", "$12.50"])
 def test_a_price_that_is_no_plain_number(shop: Shop, text: str) -> None:
     shop.set_cell("transactions", 3, "unit_price", text)
-    shop.refused("transactions.unit_price", repr(text), "row 4")
+    shop.expect_refused("transactions.unit_price", repr(text), "row 4")
 
 
 @fault(7, 8, 9)
@@ -82,7 +82,7 @@ def test_ids_are_texts_to_the_letter(shop: Shop) -> None:
     shop.append("items", *items)
     shop.append("transactions", *([c, "007", when, "1", "2.00", f"odd-{c}"] for c in odd))
     shop.append("customers", *([c, "A"] for c in odd))
-    shop.accepted()
+    shop.expect_accepted()
     prepared = next(Workspace(shop.root).cache.rglob("transactions.parquet"))
     lines = pd.read_parquet(prepared)
     assert set(odd) <= set(lines["customer_id"].astype(str))
@@ -94,17 +94,17 @@ def test_ids_are_texts_to_the_letter(shop: Shop) -> None:
 def test_a_column_name_twice(shop: Shop) -> None:
     text = shop.file("transactions").read_text()
     shop.file("transactions").write_text(text.replace("basket_id", "quantity", 1))
-    shop.refused("transactions", "distinct", "'quantity'")
+    shop.expect_refused("transactions", "distinct", "'quantity'")
 
 
 @fault(11)
 def test_a_missing_column_is_refused_with_the_nearest_name_and_a_further_one_kept(shop: Shop) -> None:
     text = shop.file("transactions").read_text()
     shop.file("transactions").write_text(text.replace("unit_price", "unit_prize", 1))
-    shop.refused("transactions.unit_price", "'unit_prize'")
+    shop.expect_refused("transactions.unit_price", "'unit_prize'")
     shop.file("transactions").write_text(text)
     shop.add_column("items", "colour", "red")
-    outcome = shop.accepted("colour")
+    outcome = shop.expect_accepted("colour")
     assert outcome.out.count("colour") == 1
 
 
@@ -112,16 +112,16 @@ def test_a_missing_column_is_refused_with_the_nearest_name_and_a_further_one_kep
 def test_a_ragged_row_and_an_open_quote_are_named_by_line(shop: Shop) -> None:
     whole = shop.file("transactions").read_text().splitlines()
     shop.file("transactions").write_text("\n".join([*whole[:6], whole[6] + ",more", *whole[7:]]) + "\n")
-    shop.refused("transactions", "line 7", "fields")
+    shop.expect_refused("transactions", "line 7", "fields")
     shop.file("transactions").write_text("\n".join([*whole[:9], '"' + whole[9], *whole[10:]]) + "\n")
-    shop.refused("transactions", "line 10", "quote")
+    shop.expect_refused("transactions", "line 10", "quote")
 
 
 @fault(13)
 @pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b[31m", "\u202e"])
 def test_control_characters_in_names_are_refused_and_shown_escaped(shop: Shop, character: str) -> None:
     shop.set_cell("items", 2, "name", f"Tomato{character} sauce")
-    outcome = shop.refused("items.name")
+    outcome = shop.expect_refused("items.name")
     assert character not in outcome.err
     assert character.encode("unicode_escape").decode()[:4] in outcome.err
 
@@ -130,16 +130,16 @@ def test_control_characters_in_names_are_refused_and_shown_escaped(shop: Shop, c
 def test_spellings_of_one_key_are_merged_or_refused(shop: Shop) -> None:
     rows = shop.rows("items")
     shop.write_rows("items", [*rows, ["caf\u00e9 ", *rows[1][1:]], ["cafe\u0301", *rows[1][1:]]])
-    shop.accepted("items: 1 row")  # the same once blanks go and accents are composed: dropped and told
+    shop.expect_accepted("items: 1 row")  # the same once blanks go and accents are composed: dropped and told
     shop.write_rows("items", [*rows, ["caf\u00e9", *rows[1][1:]], ["cafe\u0301", *rows[2][1:]]])
-    shop.refused("items.item_id", "contradict")
+    shop.expect_refused("items.item_id", "contradict")
 
 
 @fault(14)
 def test_ids_that_differ_in_case_alone_are_pointed_out(shop: Shop) -> None:
     rows = shop.rows("items")
     shop.append("items", ["na", *rows[1][1:]])
-    shop.accepted("REVIEW", "case")
+    shop.expect_accepted("REVIEW", "case")
 
 
 @fault(15)
@@ -147,10 +147,10 @@ def test_other_content_behind_the_ending(shop: Shop) -> None:
     path = shop.file("transactions")
     text = path.read_bytes()
     path.write_bytes(gzip.compress(text)[:200])
-    shop.refused("transactions", "gzip")
+    shop.expect_refused("transactions", "gzip")
     path.unlink()
     path.mkdir()
-    shop.refused("transactions", "folder")
+    shop.expect_refused("transactions", "folder")
 
 
 @fault(16)
@@ -159,10 +159,10 @@ def test_a_truncated_parquet_file(shop: Shop) -> None:
         shop.data / "inventory.parquet"
     )
     shop.file("inventory").unlink()
-    shop.accepted()
+    shop.expect_accepted()
     whole = (shop.data / "inventory.parquet").read_bytes()
     (shop.data / "inventory.parquet").write_bytes(whole[: len(whole) // 2])
-    shop.refused("inventory", "Parquet")
+    shop.expect_refused("inventory", "Parquet")
 
 
 @fault(16, 71)
@@ -183,19 +183,19 @@ def test_a_link_is_followed_and_a_pipe_refused(shop: Shop, tmp_path: Path) -> No
     elsewhere = tmp_path / "elsewhere.csv"
     path.replace(elsewhere)
     path.symlink_to(elsewhere)
-    shop.accepted()
+    shop.expect_accepted()
     path.unlink()
     os.mkfifo(path)
     writer = threading.Thread(target=lambda: path.write_text("item_id,on_hand\n001,3\n"), daemon=True)
     writer.start()
-    shop.refused("inventory", "not a regular file")
+    shop.expect_refused("inventory", "not a regular file")
 
 
 @fault(19)
 def test_a_file_that_vanishes_is_named(shop: Shop) -> None:
     shop.file("items").unlink()
     shop.file("items").symlink_to(shop.data / "gone.csv")
-    shop.refused("items")
+    shop.expect_refused("items")
 
 
 @fault(20)

@@ -6,7 +6,6 @@ import csv
 import json
 import pickle
 import re
-import shutil
 import zipfile
 from html.parser import HTMLParser
 from importlib import metadata
@@ -17,7 +16,7 @@ import pytest
 from bundleopt.verbs.initialise import initialise
 from bundleopt.verbs.solve import solve
 from tests.bundleopt.command_line import CommandLine
-from tests.bundleopt.faults.hostile_names import HOSTILE_NAMES
+from tests.bundleopt.faults.hostile_names import HOSTILE_NAMES, write_hostile_market
 
 fault = pytest.mark.fault
 FORMULA = re.compile(r"^\s*[=+\-@\t\r|%＝＋－＠]")
@@ -27,13 +26,7 @@ FORMULA = re.compile(r"^\s*[=+\-@\t\r|%＝＋－＠]")
 def hostile(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace whose twelve items carry the twelve hostile names, with one plan."""
     root = tmp_path_factory.mktemp("hostile")
-    data = Path(shutil.copytree(market, root / "data"))
-    with (data / "items.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.reader(stream))
-    for row, name in zip(rows[1:], HOSTILE_NAMES, strict=True):
-        row[1] = name
-    with (data / "items.csv").open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows(rows)
+    data = write_hostile_market(market, root / "data")
     initialise(root / "shop", data=str(data))
     solve(root / "shop", budget=30, time_limit=4, gap="10%", candidates=40)
     return root / "shop"

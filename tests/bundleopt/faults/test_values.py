@@ -20,7 +20,7 @@ fault = pytest.mark.fault
 )
 def test_what_is_not_finite_is_refused(shop: Shop, table: str, column: str, text: str) -> None:
     shop.set_cell(table, 2, column, text)
-    shop.refused(f"{table}.{column}", "finite", repr(text))
+    shop.expect_refused(f"{table}.{column}", "finite", repr(text))
 
 
 @fault(22)
@@ -28,20 +28,20 @@ def test_prices_are_positive_and_stock_is_not_negative(shop: Shop) -> None:
     shop.set_cell("transactions", 2, "unit_price", "0")
     shop.set_cell("transactions", 3, "unit_price", "-2.50")
     shop.set_cell("inventory", 2, "on_hand", "-4")
-    shop.refused("transactions.unit_price", "greater than 0", "2 rows", "inventory.on_hand", "'-4'")
+    shop.expect_refused("transactions.unit_price", "greater than 0", "2 rows", "inventory.on_hand", "'-4'")
 
 
 @fault(22)
 def test_negative_stock_counts_as_none_only_where_that_is_configured(shop: Shop) -> None:
     shop.set_cell("inventory", 2, "on_hand", "-4")
     shop.configure("data", clamp_negative_stock=True)
-    shop.accepted("inventory: 1 row changed")
+    shop.expect_accepted("inventory: 1 row changed")
 
 
 @fault(23)
 def test_a_cost_above_the_price_is_accepted_and_pointed_out(shop: Shop) -> None:
     shop.set_cell("items", 1, "unit_cost", "9.00")
-    shop.accepted("REVIEW", "001")
+    shop.expect_accepted("REVIEW", "001")
 
 
 @fault(24)
@@ -49,25 +49,25 @@ def test_a_price_in_cents_is_pointed_out_with_the_item(shop: Shop) -> None:
     rows = shop.rows("transactions")
     place = next(n for n, row in enumerate(rows) if row[1] == "003")
     shop.set_cell("transactions", place, "unit_price", "590.00")
-    shop.accepted("REVIEW", "003")
+    shop.expect_accepted("REVIEW", "003")
 
 
 @fault(25)
 def test_tables_with_a_key_and_without(shop: Shop) -> None:
     shop.append("items", shop.rows("items")[1])
     shop.append("transactions", shop.rows("transactions")[1])
-    shop.accepted("items: 1 row dropped", "REVIEW")
+    shop.expect_accepted("items: 1 row dropped", "REVIEW")
     twin = shop.rows("items")[1]
     shop.append("items", [*twin[:3], "99.00", *twin[4:]])
-    shop.refused("items.item_id", "contradict")
+    shop.expect_refused("items.item_id", "contradict")
 
 
 @fault(26)
 def test_an_unknown_item_is_refused_above_the_share_that_is_set(shop: Shop) -> None:
     shop.set_cell("transactions", 5, "item_id", "unheard-of")
-    shop.refused("transactions.item_id", "unknown id", "'unheard-of'", "max_unknown_share")
+    shop.expect_refused("transactions.item_id", "unknown id", "'unheard-of'", "max_unknown_share")
     shop.configure("data", max_unknown_share="1%")
-    shop.accepted("transactions: 1 row dropped")
+    shop.expect_accepted("transactions: 1 row dropped")
 
 
 @fault(27)
@@ -109,19 +109,19 @@ def test_an_item_without_stock_is_in_no_bundle_and_that_is_said(workspace: Path,
 @fault(30)
 def test_times_that_do_not_fit_together(shop: Shop) -> None:
     shop.set_cell("transactions", 2, "timestamp", "1970-01-01 00:00:00")
-    shop.refused("transactions.timestamp", "between 1990 and 2100")
+    shop.expect_refused("transactions.timestamp", "between 1990 and 2100")
     shop.set_cell("transactions", 2, "timestamp", "2024-03-05T10:00:00+01:00")
-    shop.refused("transactions.timestamp", "offset")
+    shop.expect_refused("transactions.timestamp", "offset")
     shop.set_cell("transactions", 2, "timestamp", "2024-03-05 10:00:00")
     shop.configure("data", timezone="Europe/Berlin")
     shop.set_cell("transactions", 3, "timestamp", "2024-03-31 02:30:00")  # that night has no such hour
-    shop.accepted("Europe/Berlin")
+    shop.expect_accepted("Europe/Berlin")
 
 
 @fault(30)
 def test_lines_from_the_future_are_pointed_out(shop: Shop) -> None:
     shop.append("transactions", [*shop.rows("transactions")[1][:2], "2099-01-05 10:00:00", "1", "5.90", "late"])
-    shop.accepted("REVIEW", "future")
+    shop.expect_accepted("REVIEW", "future")
 
 
 @fault(31)
@@ -129,16 +129,16 @@ def test_a_date_that_reads_two_ways(shop: Shop) -> None:
     rows = shop.rows("transactions")
     flipped = [[*r[:2], "/".join(reversed(r[2][:10].split("-"))), *r[3:]] for r in rows[1:]]
     shop.write_rows("transactions", [rows[0], *flipped])
-    shop.refused("transactions.timestamp", "day or month first", "date_format")
+    shop.expect_refused("transactions.timestamp", "day or month first", "date_format")
     shop.configure("data", date_format="%d/%m/%Y")
-    shop.accepted("2024-01-01 to 2024-10-06")
+    shop.expect_accepted("2024-01-01 to 2024-10-06")
 
 
 @fault(32)
 def test_two_currencies(shop: Shop) -> None:
     shop.add_column("transactions", "currency", "EUR")
     shop.set_cell("transactions", 4, "currency", "USD")
-    shop.refused("more than one currency", "'EUR'", "'USD'")
+    shop.expect_refused("more than one currency", "'EUR'", "'USD'")
 
 
 @fault(39)
@@ -147,7 +147,7 @@ def test_an_endless_line_is_refused_and_not_swallowed(shop: Shop) -> None:
         stream.write('C000,003,2024-01-06 09:47:00,2,5.90,"')
         for _ in range(20):
             stream.write("x" * 2**20)
-    shop.refused("transactions")
+    shop.expect_refused("transactions")
 
 
 @fault(40)
@@ -155,14 +155,14 @@ def test_a_category_for_every_item_is_pointed_out(shop: Shop) -> None:
     rows = shop.rows("items")
     more = [[f"n{n}", f"Item {n}", f"category {n}", "2.00", "1.00"] for n in range(1500)]
     shop.write_rows("items", [*rows, *more])
-    shop.accepted("REVIEW", "categories")
+    shop.expect_accepted("REVIEW", "categories")
 
 
 @fault(21, 26)
 def test_a_great_many_bad_rows_make_a_short_message_and_a_long_file(shop: Shop) -> None:
     rows = shop.rows("transactions")
     shop.write_rows("transactions", [rows[0], *([*row[:4], "free", *row[5:]] for row in rows[1:])])
-    outcome = shop.refused("transactions.unit_price", f"({len(rows) - 1:,} rows)")
+    outcome = shop.expect_refused("transactions.unit_price", f"({len(rows) - 1:,} rows)")
     assert outcome.err.count("\n") < 20
     with (shop.root / "rejects.csv").open(encoding="utf-8") as stream:
         assert sum(1 for _ in stream) == len(rows)

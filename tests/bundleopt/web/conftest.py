@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.bundleopt.faults.hostile_names import HOSTILE_NAMES
+from tests.bundleopt.faults.hostile_names import write_hostile_market
 from tests.bundleopt.web.page_server import PageServer
 
 
@@ -17,13 +16,7 @@ from tests.bundleopt.web.page_server import PageServer
 def hostile_shop(market: Path, trained_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained workspace whose items have names that want to do harm; the model knows items by their ids."""
     folder = tmp_path_factory.mktemp("hostile")
-    data = Path(shutil.copytree(market, folder / "data"))
-    with (data / "items.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.reader(stream))
-    for row, name in zip(rows[1:], HOSTILE_NAMES, strict=True):
-        row[1] = name
-    with (data / "items.csv").open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows(rows)
+    data = write_hostile_market(market, folder / "data")
     root = Path(shutil.copytree(trained_workspace, folder / "shop"))
     settings = root / "bundleopt.toml"
     settings.write_text(settings.read_text(encoding="utf-8").replace(str(market), str(data)), encoding="utf-8")
