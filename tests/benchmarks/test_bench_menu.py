@@ -9,6 +9,8 @@ from xml.dom import minidom
 import numpy as np
 import pytest
 
+from bundleopt_solvers.settings import EngineSettings
+
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -30,7 +32,7 @@ def test_peers_and_engine_agree_on_a_small_instance(problem):
     from bench_menu import measure_ours
     from menu_peers import exported, run_peer
 
-    ours = measure_ours(problem, [1.0, 20.0], 1e-6)[-1]
+    ours = measure_ours(problem, [1.0, 20.0], EngineSettings(gap=1e-6, time_limit=20.0))[-1]
     program = exported(problem)
     highs = run_peer(program, "highs", 20.0, 1e-6)
     assert ours["value"] == pytest.approx(highs["value"], rel=1e-5)
