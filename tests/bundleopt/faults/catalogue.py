@@ -34,7 +34,7 @@ LINES = {
     24: "cents among euros",
     25: "repeated rows and contradicting keys",
     26: "unknown items",
-    27: "a bundle that is none",
+    27: "a bundle that is none; one item alone is valued and said to break a rule, not refused as promised",
     28: "an item without stock",
     29: "a model without sense",
     30: "times that do not fit together",

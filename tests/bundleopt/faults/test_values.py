@@ -81,6 +81,14 @@ def test_a_written_bundle_that_is_none(workspace: Path, run: CommandLine, tmp_pa
     assert "item_ids" in outcome.err
 
 
+@fault(27)
+def test_one_item_alone_is_said_to_break_the_size(workspace: Path, run: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("bundle_id,item_ids,price\nB1,001,2.00\n")
+    outcome = run("score", path, "-w", workspace)
+    assert "breaks bundle size: 1, allowed 2 to 4" in " ".join(outcome.out.split())
+
+
 @fault(28)
 def test_an_item_without_stock_is_in_no_bundle_and_that_is_said(workspace: Path, run: CommandLine) -> None:
     config = (workspace / "bundleopt.toml").read_text()
